@@ -1,0 +1,69 @@
+# Two commands do everything on a machine with Python 3.11 or newer and pip: `make demo` and `make test`.
+#
+#   TORCH_ARGS  more arguments for installing torch, such as the index of its CPU builds
+#   PIP         more arguments for every `pip install`
+#   SERVE=0     `make demo` stops after it has printed the score
+#   PORT        where the leaderboard listens
+#   CI=1        `make test` fails where it would skip the browser test
+
+PYTHON ?= python3
+TORCH_ARGS ?=
+PIP =
+SERVE ?= 1
+PORT ?= 8501
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+TOY = --teacher hf:pretrained=models/toy-teacher,dtype=float32 --student hf:pretrained=models/toy-student,dtype=float32
+
+.PHONY: help demo test check leaderboard toy clean browser
+.DEFAULT_GOAL := help
+
+help:  ## Say what there is to make
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
+
+demo: $(INSTALLED)  ## Run and score the toy pair, then serve the leaderboard
+	$(BIN)/angels-share run $(TOY) --suite high_risk --track toy --profile pilot --output runs/toy
+	$(BIN)/angels-share index submissions -o index
+	$(BIN)/angels-share score runs/toy -o runs/toy/score.json
+ifneq ($(SERVE),0)
+	$(BIN)/angels-share leaderboard --index index --port $(PORT)
+endif
+
+test: $(INSTALLED) browser  ## Run every test, slow and browser tests included
+	$(BIN)/python -m pytest
+
+check: $(INSTALLED)  ## Lint, check types and run the fast tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -m "not slow and not browser"
+
+leaderboard: $(INSTALLED)  ## Index the submissions and serve the leaderboard
+	$(BIN)/angels-share index submissions -o index
+	$(BIN)/angels-share leaderboard --index index --port $(PORT)
+
+toy: $(INSTALLED)  ## Train the toy teacher and distil the toy student again
+	$(BIN)/python models/train_toy.py teacher
+	$(BIN)/python models/train_toy.py student
+
+clean:  ## Remove the environment, the demo's run, the index and all caches
+	rm -rf $(VENV) runs/toy index dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find src tests tasks leaderboard models -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "$(PYTHON) is older than 3.11; name a newer one: make PYTHON=python3.12" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install $(PIP) --no-deps torch==2.13.0 $(TORCH_ARGS)
+	$(BIN)/python -m pip install $(PIP) -c constraints.txt -e '.[dev]'
+	touch $@
+
+browser:
+	@if command -v chromium >/dev/null; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && grep -qs '^ID=debian' /etc/os-release; then \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium && exit 0; \
+	fi; \
+	if [ "$(CI)" = 1 ]; then echo "chromium is missing, and CI=1 asks for the browser test" >&2; exit 1; fi; \
+	echo "chromium is missing: the browser test is skipped"

@@ -1,0 +1,45 @@
+"""The leaderboard: ``streamlit run leaderboard/app.py -- --index FOLDER``.
+
+It shows an index that was made before and computes no score.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import data
+import look
+import streamlit as st
+
+DROP = Path(__file__).with_name("drop.svg")
+
+st.set_page_config(page_title="Angel's Share", page_icon=DROP, layout="wide")
+st.logo(DROP)
+page = st.navigation(
+    [
+        st.Page(
+            "app_pages/board.py",
+            title="Board",
+            icon=":material/leaderboard:",
+            default=True,
+            help="Every pair of teacher and student, ranked by what the student kept and what it lost.",
+        ),
+        st.Page(
+            "app_pages/pair.py",
+            title="Pair",
+            icon=":material/compare_arrows:",
+            visibility="hidden",
+            help="One student: its Distillation Loss Statement, its tasks and its runs.",
+        ),
+    ],
+    position="top",
+)
+
+try:
+    st.session_state.index = data.open_index(data.index_folder())
+    page.run()
+    st.divider()
+    st.caption(f"{look.CAVEAT} Index {st.session_state.index.digest[:12]}.")
+except data.IndexProblemError as problem:
+    st.title("Angel's Share")
+    st.error(problem.advice, title=problem.title, icon=":material/warning:")

@@ -1,0 +1,188 @@
+"""The board: every pair of one suite and setting, ranked by what the student kept and what it lost."""
+
+from __future__ import annotations
+
+import hashlib
+
+import altair as alt
+import data
+import look
+import pandas as pd
+import streamlit as st
+
+from angels_share.taxonomy import SCENARIOS
+
+INTERVAL_HELP = "95 % interval, by resampling the items."
+COLUMNS = {
+    "Rank": ("A rank interval such as 1 [1–2] says that the pair may stand anywhere in it.", 100),
+    "Student ← teacher": ("The student that was measured, and the teacher it was measured against.", 290),
+    "Method": ("How the student came from the teacher.", 160),
+    "Composite": ("Retention (at most 100) minus the angel's share. Higher is better.", 85),
+    "Composite 95 %": (INTERVAL_HELP, 108),
+    "Retention": ("The headline score above chance that the student keeps, of the teacher's. Higher is better.", 80),
+    "Retention 95 %": (INTERVAL_HELP, 102),
+    "Angel's share": ("What was lost off the headline metric, over the suite's rows. Lower is better.", 100),
+    "Share 95 %": (INTERVAL_HELP, 98),
+    "Its parts": ("Accounted for in the statement + undisclosed + charged because nobody measured it.", 140),
+    "Verdicts": ("How many of the suite's tasks ended in which verdict.", 330),
+    "Coverage": ("Share of the suite's weight that this teacher can show at all.", 80),
+    "Trust": ("Recomputed: the project computed every number from the submitted logs.", 95),
+    "Items": ("Pairs are compared only on the same items, read out in the same way.", 140),
+}
+
+
+def pair_title(row: data.Row) -> str:
+    """Return the names of a pair, student first."""
+    return f"{row['student']} ← {row['teacher']}"
+
+
+def percent(value: float | None) -> float | None:
+    """Return a fraction as it is shown in a column of numbers."""
+    return None if value is None else round(100 * value, 1)
+
+
+def as_table(rows: list[data.Row]) -> pd.DataFrame:
+    """Return what the board shows of each row."""
+    table = [
+        {
+            "Rank": ": ".join([look.rank(row["rank_low"], row["rank_high"], row["kind"]), *row["reasons"][:1]]),
+            "Student ← teacher": pair_title(row),
+            "Method": look.METHODS.get(row["method"], (row["method"], ""))[0],
+            "Composite": percent(row["composite"]),
+            "Composite 95 %": look.interval(row["composite_low"], row["composite_high"]),
+            "Retention": percent(row["retention"]),
+            "Retention 95 %": look.interval(row["retention_low"], row["retention_high"]),
+            "Angel's share": percent(row["angels_share"]),
+            "Share 95 %": look.interval(row["angels_share_low"], row["angels_share_high"]),
+            "Its parts": " + ".join(look.number(row[part]) for part in ("accounted", "undisclosed", "unmeasured")),
+            "Verdicts": " · ".join(
+                f"{row[f'n_{k}']} {term.word}" for k, term in look.VERDICTS.items() if row[f"n_{k}"]
+            ),
+            "Coverage": f"{100 * row['coverage']:.0f} %",
+            "Trust": row["trust"],
+            "Items": f"{'public' if row['item_seed'] == 0 else 'fresh'}, {row['access']}",
+        }
+        for row in rows
+    ]
+    numbers = ["Composite", "Retention", "Angel's share"]
+    return pd.DataFrame(table, columns=list(COLUMNS)).astype(dict.fromkeys(numbers, "float64"))
+
+
+def column_config() -> dict[str, object]:
+    """Return width and help of each column."""
+    config: dict[str, object] = {}
+    for name, (text, width) in COLUMNS.items():
+        if name in ("Composite", "Retention", "Angel's share"):
+            config[name] = st.column_config.NumberColumn(help=text, width=width, format="%.1f")
+        else:
+            label = "95 %" if name.endswith("95 %") else None
+            config[name] = st.column_config.TextColumn(label, help=text, width=width)
+    return config
+
+
+def trade_off(rows: list[data.Row]) -> alt.LayerChart:
+    """Return the chart of retention against angel's share; the best corner is the upper right."""
+    numbers = [f"{name}{end}" for name in ("retention", "angels_share") for end in ("", "_low", "_high")]
+    points = pd.DataFrame(
+        {"name": row["student"], "kind": row["kind"], **{name: 100 * row[name] for name in numbers}} for row in rows
+    )
+    middle = (points["retention"].min() + points["retention"].max()) / 2
+    kinds = ["pair", "control"]
+    axis = {"gridColor": look.GRID, "tickCount": 6}
+    x = alt.X("retention:Q", title="Retention, more is better →", scale=alt.Scale(zero=False), axis=alt.Axis(**axis))
+    y = alt.Y(
+        "angels_share:Q", title="Angel's share, less is better →", scale=alt.Scale(reverse=True), axis=alt.Axis(**axis)
+    )
+    base = alt.Chart(points).encode(
+        color=alt.Color("kind:N", legend=None, scale=alt.Scale(domain=kinds, range=[look.AMBER, look.GREY])),
+        tooltip=[
+            alt.Tooltip("name:N", title="Student"),
+            alt.Tooltip("retention:Q", title="Retention", format=".1f"),
+            alt.Tooltip("angels_share:Q", title="Angel's share", format=".1f"),
+        ],
+    )
+    shape = alt.Shape("kind:N", legend=None, scale=alt.Scale(domain=kinds, range=["circle", "diamond"]))
+    label = base.encode(x=x, y=y, text="name:N")
+    return alt.layer(
+        base.mark_rule().encode(x=x, y=alt.Y("angels_share_low:Q"), y2="angels_share_high:Q"),
+        base.mark_rule().encode(x=alt.X("retention_low:Q"), x2="retention_high:Q", y=y),
+        base.mark_point(filled=True, size=110, opacity=1).encode(x=x, y=y, shape=shape),
+        label.transform_filter(f"datum.retention <= {middle}").mark_text(align="left", dx=-2, dy=-14, fontSize=12),
+        label.transform_filter(f"datum.retention > {middle}").mark_text(align="right", dx=2, dy=-14, fontSize=12),
+    ).properties(height=340)
+
+
+index: data.Index = st.session_state.index
+every_row = data.board(index)
+
+st.title("Angel's Share")
+st.markdown(
+    "What did the student lose? Each row is a **student** measured against its **teacher**: the headline score that it retains, and the "
+    "*angel's share*, what evaporated off that score. The **composite** is the first minus the second; pairs whose "
+    "intervals overlap share ranks. All numbers are out of 100."
+)
+if not every_row:
+    st.info(
+        "Measure a pair with `angels-share run`, pack it with `angels-share pack`, then write the index again with "
+        "`angels-share index`.",
+        title="No pair has been accepted yet",
+        icon=":material/hourglass_empty:",
+    )
+else:
+    suites = sorted({f"{row['suite']}-{row['suite_version']}" for row in every_row})
+    with st.container(horizontal=True):
+        suite = st.selectbox("Suite", suites, key="suite", bind="query-params", width=240)
+        in_suite = [row for row in every_row if f"{row['suite']}-{row['suite_version']}" == suite]
+        settings = sorted({f"{row['track']}-{row['profile']}" for row in in_suite})
+        setting = st.selectbox(
+            "Track and profile",
+            settings,
+            key="setting",
+            bind="query-params",
+            help="Track: how hard the items are. Profile: how many there are.",
+            width=240,
+        )
+    rows = [row for row in in_suite if f"{row['track']}-{row['profile']}" == setting]
+    st.subheader(SCENARIOS[rows[0]["suite"]])
+    table = as_table(rows)
+    fingerprint = hashlib.sha256(table.to_json().encode()).hexdigest()[:12]
+    chosen = st.dataframe(
+        table,
+        hide_index=True,
+        column_config=column_config(),
+        placeholder=look.MISSING,
+        on_select="rerun",
+        selection_mode="single-row",
+        key=f"board-{fingerprint}",
+        alt="The board: one row a pair, best first",
+    )
+    picked = st.selectbox(
+        "Open a pair",
+        [row["pair_id"] for row in rows],
+        index=None,
+        format_func={row["pair_id"]: f"{pair_title(row)} · {row['pair_id'][:8]}" for row in rows}.get,
+        placeholder="Choose a pair, or tick its row above",
+        key=f"open-{fingerprint}",
+    )
+    selected = [rows[position]["pair_id"] for position in chosen.selection.rows]
+    for pair_id in [*selected, picked]:
+        if pair_id:
+            st.switch_page("app_pages/pair.py", query_params={"id": pair_id})
+
+    charted = [row for row in rows if row["retention"] is not None and row["angels_share"] is not None]
+    if charted:
+        st.subheader("What was retained, and what evaporated")
+        st.altair_chart(trade_off(charted), alt="Retention against angel's share; the numbers are in the table")
+        st.caption("Upper right is best. Lines are 95 % intervals, diamonds are controls.")
+
+    with st.container(horizontal=True):
+        for label, name in (("Board as Parquet", "board.parquet"), ("All tasks as Parquet", "tasks.parquet")):
+            st.download_button(label, data.read(index, name), file_name=name, icon=":material/download:")
+
+if index.left_out:
+    with st.expander(f"{look.count(len(index.left_out), 'bundle')} left out of the index"):
+        st.dataframe(
+            pd.DataFrame({"Folder": b["folder"], "Why": "; ".join(b["reasons"])} for b in index.left_out),
+            hide_index=True,
+            alt="Bundles that were not accepted, and why",
+        )

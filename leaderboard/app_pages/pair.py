@@ -1,0 +1,327 @@
+"""The page of one pair: its headline, its Distillation Loss Statement, its tasks and its runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import altair as alt
+import data
+import look
+import pandas as pd
+import streamlit as st
+
+from angels_share.taxonomy import ROWS, SCENARIOS, STATEMENT_ITEMS
+
+CHECKS_BESIDE = {
+    "critical_capabilities": ("preserved",),
+    "observed_losses": ("lost", "unmeasured", None),
+    "accepted_losses": ("accepted", "corrective"),
+}  # beside which item of the statement a claim is checked, by its kind; None is a loss that nobody claimed
+
+
+def not_found() -> None:
+    """Say that there is no such pair, and show the way back."""
+    st.title("No such pair")
+    st.warning(
+        "The address names no pair of this index: it may be mistyped, or the pair may have been left out.",
+        icon=":material/search_off:",
+    )
+    back_to_board()
+
+
+def back_to_board() -> None:
+    """Show the link to the board."""
+    st.page_link("app_pages/board.py", label="Back to the board", icon=":material/arrow_back:")
+
+
+def header(document: data.Row) -> None:
+    """Show who is measured against whom, and how the student was made."""
+    score = document["score"]
+    word, remark = look.METHODS[document["manifest"]["method"]]
+    st.title("A student and its teacher")
+    with st.grid(3, min_column_width=220):
+        card("Student", score["student"])
+        card("Teacher", score["teacher"])
+        card("Method", "\n".join(filter(None, (word, document["statement"]["method"]["description"]))))
+    if remark:
+        st.warning(remark, icon=":material/info:")
+
+
+def card(title: str, text: str) -> None:
+    """Show a short text under a title; the text is taken as it is."""
+    with st.container(border=True, gap="xsmall", height="stretch"):
+        st.caption(title)
+        st.text(text)
+
+
+def headline(suite: data.Row, row: data.Row) -> None:
+    """Show the pair's three numbers, and the bar of what was kept and what was lost."""
+    primary, share = suite["primary"], suite["angels_share"]
+    with st.grid(4, min_column_width=150):
+        for label, name, help_text in (
+            ("Composite", "composite", "Retention (at most 100) minus the angel's share. Higher is better."),
+            ("Retention", "retention", "The headline score above chance that is kept. Higher is better."),
+            ("Angel's share", "angels_share", "What was lost off the headline metric. Lower is better."),
+        ):
+            with st.container(border=True, gap="xsmall", height="stretch"):
+                st.metric(label, look.number(row[name]), help=help_text)
+                st.caption(f"95 %: {look.interval(row[f'{name}_low'], row[f'{name}_high'])}")
+        with st.container(border=True, gap="xsmall", height="stretch"):
+            st.metric(
+                "Rank",
+                look.rank(row["rank_low"], row["rank_high"], row["kind"]),
+                help="Among pairs of this teacher measured on the same items.",
+            )
+            st.caption(f"by {row['rank_method'] or 'nothing'}; numbers {row['trust']}")
+    if row["reasons"]:
+        with st.container(border=True, gap="xsmall"):
+            st.markdown("**Why it is not ranked**")
+            for reason in row["reasons"]:
+                st.text(reason)
+    if primary["teacher"] and primary["student"]:
+        st.caption(
+            f"Headline metric: {primary['metric']}, student {look.number(primary['student']['value'])}, "
+            f"teacher {look.number(primary['teacher']['value'])}, chance {look.number(primary['chance'])}."
+        )
+    if share:
+        st.subheader("What was kept, and what evaporated")
+        st.altair_chart(bar(row), alt="The parts of the teacher's behaviour; the numbers stand below")
+        with st.grid(4, min_column_width=150):
+            for part, term in look.PARTS.items():
+                st.metric(f"{term.symbol} {term.word}", look.number(row[part]), help=term.meaning)
+
+
+def bar(row: data.Row) -> alt.Chart:
+    """Return the horizontal bar of what was kept and of the parts of the angel's share."""
+    parts = pd.DataFrame(
+        {"part": term.word, "value": 100 * row[part], "order": order}
+        for order, (part, term) in enumerate(look.PARTS.items())
+    )
+    colours = alt.Scale(
+        domain=[term.word for term in look.PARTS.values()], range=[term.colour for term in look.PARTS.values()]
+    )
+    return (
+        alt.Chart(parts)
+        .mark_bar(height=26)
+        .encode(
+            x=alt.X("value:Q", title=None, scale=alt.Scale(domain=[0, 100]), axis=alt.Axis(grid=False, tickCount=5)),
+            color=alt.Color("part:N", scale=colours, legend=None),
+            order="order:O",
+            tooltip=[alt.Tooltip("part:N", title="Part"), alt.Tooltip("value:Q", title="Of 100", format=".1f")],
+        )
+        .properties(height=70)
+    )
+
+
+def statement(document: data.Row, suite: str) -> None:
+    """Show the eight items in order, each with the checks of the claims that belong to it."""
+    st.header("Distillation Loss Statement", divider="orange")
+    part = document["statement"]["suites"].get(suite)
+    if part is None:
+        st.info("The statement does not speak of this suite, so every loss in it is undisclosed.")
+        return
+    st.text(document["sentences"][suite])
+    claims = {(c["row"], c["task"], c["kind"]): c["justification"] for c in part["claims"]}
+    checks = [c for c in document["checks"] if c["suite"] == suite]
+    for place, (key, item) in enumerate(STATEMENT_ITEMS.items(), start=1):
+        beside = [c for c in checks if c["kind"] in CHECKS_BESIDE.get(key, ())]
+        with st.container(border=True):
+            left, right = st.columns([3, 2], gap="medium")
+            with left:
+                st.markdown(f"**{place}. {item.title}**")
+                st.caption(f"{item.question} *{'By the author.' if item.by_author else 'Filled in from the scores.'}*")
+                st.text(part["items"][key] or "Not stated.")
+            with right:
+                for check in beside:
+                    show_check(check, claims.get((check["row"], check["task"], check["kind"]), ""))
+
+
+def show_check(check: data.Row, justification: str) -> None:
+    """Show what the measurement says of a claim, or of a loss that nobody claimed."""
+    term = look.CLAIMS[check["status"]]
+    subject = look.task_name(check["task"]) if check["task"] else ROWS[check["row"]].title
+    claim = f"claimed {look.CLAIM_KINDS[check['kind']]}" if check["kind"] else "not claimed"
+    with st.container(gap="xsmall"):
+        st.text(f"{term}: {subject}, {claim}")
+        st.text(f"{check['reason']}.")
+        if justification:
+            st.text(f"“{justification}”")
+
+
+def task_table(tasks: list[data.Row]) -> pd.DataFrame:
+    """Return what the page shows of each task."""
+    return pd.DataFrame(
+        {
+            "Task": look.task_name(task["task"]),
+            "Row": ROWS[task["row"]].title,
+            "Verdict": str(look.VERDICTS[look.verdict_of(task)]),
+            "Loss": look.estimate(task["loss"]),
+            "Change δ": look.estimate(task["change"], absent="has no better or worse", sign=True),
+            "Δ against Δ₁": " of ".join(look.number(value(task, n)) for n in DIVERGENCES)
+            if task["loss"]
+            else look.MISSING,
+            "Teacher c(T)": look.number(value(task, "teacher_level")),
+            "Student c(S)": look.number(value(task, "student_level")),
+            "Items": task["n_items"],
+            "Flags": ", ".join(task["flags"]) or "none",
+        }
+        for task in tasks
+    )
+
+
+def value(task: data.Row, name: str) -> float | None:
+    """Return the value of an estimate of the task's score, None where there is none."""
+    found: float | None = task[name]["value"] if task[name] else None
+    return found
+
+
+def tasks_of(document: data.Row, suite: data.Row) -> list[data.Row]:
+    """Return the scores of the suite's tasks, row by row in the order of the paper."""
+    names = [name for row in sorted(suite["rows"], key=lambda r: list(ROWS).index(r["row"])) for name in row["tasks"]]
+    scored = {task["task"]: task for task in document["score"]["tasks"]}
+    return [scored[name] for name in names]
+
+
+def tasks_section(tasks: list[data.Row]) -> None:
+    """Show the loss of each task as a chart and every number as a table, with the flags in words."""
+    st.header("Task by task", divider="orange")
+    st.markdown(
+        "The **loss** of a task is the share of the teacher's behaviour that the student leaves unexplained: "
+        "0 behaves as the teacher, 100 is no closer to it than a constant answer. Lower is better."
+    )
+    st.altair_chart(profile(tasks), alt="Loss of each task with its 95 % interval; the numbers are in the table below")
+    st.dataframe(
+        task_table(tasks),
+        hide_index=True,
+        column_config={name: st.column_config.TextColumn(help=text) for name, text in TASK_HELP.items()},
+        alt="Every task with its verdict, loss, change and levels",
+    )
+    found = {look.verdict_of(task) for task in tasks}
+    st.caption("  \n".join(f"{term}: {term.meaning}" for key, term in look.VERDICTS.items() if key in found))
+    for task in tasks:
+        notes = [task["gap"]["reason"]] if task["gap"] else []
+        notes += [look.flag(flag) for flag in task["flags"]]
+        for note in notes:
+            st.text(f"{look.task_name(task['task'])}: {note}")
+
+
+def profile(tasks: list[data.Row]) -> alt.LayerChart:
+    """Return the chart of losses with their intervals, one line a task."""
+    marks = pd.DataFrame(loss_marks(tasks))
+    terms = {look.verdict_of(task): look.VERDICTS[look.verdict_of(task)] for task in tasks}.values()
+    palette = alt.Scale(domain=[term.word for term in terms], range=[term.colour for term in terms])
+    reach = alt.Scale(domain=[min(0, marks["low"].min()) - 2, max(100, marks["high"].max()) + 2], nice=False)
+    x = alt.X("value:Q", title="Loss, less is better", scale=reach, axis=alt.Axis(gridColor=look.GRID, tickCount=5))
+    y = alt.Y(
+        "label:N",
+        title=None,
+        sort=marks["label"].tolist(),
+        axis=alt.Axis(labelExpr="split(datum.label, '|')", labelLimit=170, ticks=False, domain=False),
+    )
+    base = alt.Chart(marks).encode(y=y, color=alt.Color("verdict:N", legend=None, scale=palette))
+    return alt.layer(
+        base.mark_rule(strokeWidth=3).encode(x=alt.X("low:Q"), x2="high:Q"),
+        base.transform_filter("datum.measured").mark_point(filled=True, size=110, opacity=1).encode(x=x),
+        base.transform_filter("!datum.measured").mark_point(filled=False, size=110, strokeWidth=2).encode(x=x),
+    ).properties(height=alt.Step(50))
+
+
+def loss_marks(tasks: list[data.Row]) -> Iterator[data.Row]:
+    """Return what the chart draws of each task: a charged task at 100, one that is not measurable nowhere."""
+    for task in tasks:
+        term = look.VERDICTS[look.verdict_of(task)]
+        loss = task["loss"] or {}
+        charged = 100.0 if look.verdict_of(task) == "charged" else None
+        yield {
+            "label": f"{look.task_name(task['task'])}|{term}",
+            "verdict": term.word,
+            "measured": bool(loss),
+            "value": 100 * loss["value"] if loss else charged,
+            "low": 100 * loss["low"] if loss else None,
+            "high": 100 * loss["high"] if loss else None,
+        }
+
+
+def runs(document: data.Row, row: data.Row) -> None:
+    """Show under which conditions the numbers were made, and offer all of it as one file."""
+    st.header("Runs and provenance", divider="orange")
+    score, manifest = document["score"], document["manifest"]
+    facts = {
+        "pair": document["pair_id"],
+        "track and profile": f"{row['track']}, {row['profile']}",
+        "item levels": ", ".join(f"L{level}" for level in row["levels"]),
+        "item seed": f"{row['item_seed']} ({'public items' if row['item_seed'] == 0 else 'fresh items'})",
+        "access": row["access"],
+        "measurability decided on": score["calibration"],
+        "resamples": score["resamples"],
+        "teacher responses, SHA-256": score["teacher_digest"],
+        "student responses, SHA-256": score["student_digest"],
+        "flags": " ".join(look.flag(flag) for flag in score["flags"]) or "none",
+        "submitter": manifest["submitter"] or "not stated",
+        "notes": manifest["notes"] or "none",
+        **dict(flat("", score["provenance"])),
+        **dict(flat("declared", manifest["declarations"])),
+    }
+    st.dataframe(
+        pd.DataFrame({"What": list(facts), "Value": [str(value) for value in facts.values()]}),
+        hide_index=True,
+        height="content",
+        column_config={"What": st.column_config.TextColumn(width=220)},
+        alt="Conditions under which the numbers were made",
+    )
+    if document["findings"]:
+        st.subheader("Findings of the validation")
+        for finding in document["findings"]:
+            st.text(f"{finding['severity']} {finding['rule']}, {finding['place']}: {finding['message']}")
+    st.download_button(
+        "All of this as JSON",
+        json.dumps(document, ensure_ascii=False, indent=1),
+        file_name=f"{document['pair_id']}.json",
+        mime="application/json",
+        icon=":material/download:",
+    )
+
+
+def flat(prefix: str, content: data.Row) -> Iterator[tuple[str, object]]:
+    """Return nested facts as a list, each with the path to it."""
+    for key, value in content.items():
+        name = f"{prefix} {key.replace('_', ' ')}".strip()
+        if isinstance(value, dict):
+            yield from flat(name, value)
+        else:
+            yield name, "not stated" if value is None else value
+
+
+DIVERGENCES = ("divergence", "teacher_variation")
+TASK_HELP = {
+    "Task": "The stress task.",
+    "Row": "The kind of off-metric loss that it looks for.",
+    "Verdict": "What the evidence says, within the suite's margins. They are defaults, not standards.",
+    "Loss": "0 behaves as the teacher, 100 is no closer to it than a constant. Lower is better.",
+    "Change δ": "Student's level minus teacher's level. Higher is better.",
+    "Δ against Δ₁": "Divergence from the teacher, of the divergence of the best student that ignores its input.",
+    "Teacher c(T)": "The teacher's level on the task. Higher is better.",
+    "Student c(S)": "The student's level on the task. Higher is better.",
+    "Flags": "Weaknesses of the numbers; explained below the table.",
+}
+
+index: data.Index = st.session_state.index
+document = data.pair(index, st.query_params.get("id", ""))
+if document is None:
+    not_found()
+else:
+    rows = {row["suite"]: row for row in data.board(index) if row["pair_id"] == document["pair_id"]}
+    scores = {suite["suite"]: suite for suite in document["score"]["suites"]}
+    back_to_board()
+    header(document)
+    name = next(iter(scores))
+    if len(scores) > 1:
+        name = st.segmented_control(
+            "Suite", list(scores), default=name, required=True, key="suite", bind="query-params"
+        )
+    st.subheader(f"{SCENARIOS[name]}, suite {name} {scores[name]['version']}")
+    headline(scores[name], rows[name])
+    statement(document, name)
+    tasks_section(tasks_of(document, scores[name]))
+    runs(document, rows[name])

@@ -1,0 +1,206 @@
+"""Train the toy teacher on caskworld, and distil the toy student from its logits.
+
+Run from the project's root: ``python models/train_toy.py teacher``, then ``python models/train_toy.py student``.
+Everything is drawn from the generators' ``train`` split, which shares no item with any evaluated seed. A killed run
+goes on from its last checkpoint.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import WhitespaceSplit
+from torch.nn import functional
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from angels_share.caskworld import VOCABULARY
+from angels_share.items import Item, Source, Stream, find_generator, package_folder
+
+HERE = Path(__file__).parent
+SPECIAL = ("<pad>", "<eos>", "<unk>")
+CONTEXT = 512
+
+MIXTURE = {
+    ("distribution", "urn"): 3,
+    ("boundary", "ladder"): 8,
+    ("calibration", "confidence"): 3,
+    ("calibration", "abstain"): 4,
+}
+"""Items per draw of each task; the urns of ``sample`` are those of ``urn``."""
+
+FAME = {"capital_head": 1.0, "capital_middle": 0.3, "capital_tail": 0.1}
+"""Share of the capitals of each third that training shows."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a training run."""
+
+    hidden: int
+    layers: int
+    heads: int
+    feed_forward: int
+    steps: int
+    batch: int = 128
+    peak_rate: float = 1.5e-3
+    warm_up: int = 200
+    seed: int = 1
+
+
+RECIPES = {
+    "teacher": Recipe(hidden=192, layers=6, heads=6, feed_forward=512, steps=6000, seed=1),
+    "student": Recipe(hidden=128, layers=3, heads=4, feed_forward=352, steps=5000, seed=2),
+}
+
+
+def tokenizer() -> PreTrainedTokenizerFast:
+    """Return the word-level tokenizer of caskworld."""
+    words = {w: i for i, w in enumerate((*SPECIAL, *VOCABULARY))}
+    core = Tokenizer(WordLevel(words, unk_token="<unk>"))
+    core.pre_tokenizer = WhitespaceSplit()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=core, pad_token="<pad>", eos_token="<eos>", unk_token="<unk>", model_max_length=CONTEXT
+    )
+
+
+def answer_of(item: Item, stream: Stream) -> str | None:
+    """Return what the model should say to a training item, or None where training leaves the item out."""
+    if "truth" in item:
+        return stream.weighted(item["choices"], item["truth"])
+    if item["stratum"] in FAME and stream.weighted([0, 1], [FAME[item["stratum"]], 1 - FAME[item["stratum"]]]):
+        return None
+    return item["answer"] if "answer" in item else item["choices"][item["gold"]]
+
+
+def examples(seed: int) -> Iterator[tuple[str, str]]:
+    """Yield prompts with their answers, without end."""
+    makers = {key: find_generator(package_folder("tasks") / key[0], key[1]) for key in MIXTURE}
+    block = 0
+    while True:
+        source = Source(seed * 1_000_000 + block, split="train")
+        stream = source.stream("answers")
+        made: list[tuple[str, str]] = []
+        for key, share in MIXTURE.items():
+            for item in makers[key](source, 0, 120 * share):
+                answer = answer_of(item, stream)
+                if answer is not None:
+                    made.append((item["prompt"], answer))
+        yield from stream.shuffled(made)
+        block += 1
+
+
+def batches(recipe: Recipe, words: PreTrainedTokenizerFast, skip: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Yield token ids of shape (batch, length) and where each answer starts, batches of like lengths together."""
+    source = examples(recipe.seed)
+    order = torch.Generator().manual_seed(recipe.seed)
+    done = 0
+    while True:
+        run = [next(source) for _ in range(recipe.batch * 8)]
+        if done + 8 <= skip:
+            torch.randperm(8, generator=order)
+            done += 8
+            continue
+        ids = words([f"{p} {a}" for p, a in run], add_special_tokens=False)["input_ids"]
+        rows = sorted(([*row, words.eos_token_id] for row in ids), key=len)
+        for k in torch.randperm(8, generator=order).tolist():
+            part = rows[k * recipe.batch : (k + 1) * recipe.batch]
+            longest = max(map(len, part))
+            tokens = torch.full((recipe.batch, longest), words.pad_token_id)
+            for i, row in enumerate(part):
+                tokens[i, : len(row)] = torch.tensor(row)
+            if done >= skip:
+                yield tokens, torch.tensor([len(row) - 2 for row in part])
+            done += 1
+
+
+def answer_logits(model: LlamaForCausalLM, tokens: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
+    """Return the logits (batch, 2, vocabulary) that predict each answer and its end."""
+    hidden = model.model(input_ids=tokens, attention_mask=(tokens != 0).long()).last_hidden_state
+    at = torch.stack([starts - 1, starts], dim=1)
+    picked = hidden.gather(1, at[:, :, None].expand(-1, -1, hidden.shape[-1]))
+    logits: torch.Tensor = model.lm_head(picked)
+    return logits
+
+
+def train(name: str, out: Path) -> None:
+    """Train one model, writing a checkpoint every 500 steps and the float16 weights at the end."""
+    recipe = RECIPES[name]
+    torch.manual_seed(recipe.seed)
+    words = tokenizer()
+    model = LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=len(words), hidden_size=recipe.hidden, intermediate_size=recipe.feed_forward,
+            num_hidden_layers=recipe.layers, num_attention_heads=recipe.heads, max_position_embeddings=CONTEXT,
+            tie_word_embeddings=True, pad_token_id=0, bos_token_id=1, eos_token_id=1,
+        )
+    )  # fmt: skip
+    teacher = LlamaForCausalLM.from_pretrained(out / "toy-teacher", dtype=torch.float32) if name == "student" else None
+    optimiser = torch.optim.AdamW(model.parameters(), lr=recipe.peak_rate, betas=(0.9, 0.98), weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser,
+        lambda k: min((k + 1) / recipe.warm_up, 0.02 + 0.98 * max(0.0, 1 - k / recipe.steps)),
+    )
+    checkpoint = out / f"checkpoint-{name}.pt"
+    first = 0
+    if checkpoint.exists():
+        state = torch.load(checkpoint, weights_only=True)
+        model.load_state_dict(state["model"])
+        optimiser.load_state_dict(state["optimiser"])
+        schedule.load_state_dict(state["schedule"])
+        first = state["step"]
+    started = time.monotonic()
+    running = 0.0
+    for step, (tokens, starts) in enumerate(batches(recipe, words, first), first):
+        if step == recipe.steps:
+            break
+        logits = answer_logits(model, tokens, starts)
+        if teacher is None:
+            wanted = torch.stack([tokens.gather(1, (starts + k)[:, None])[:, 0] for k in range(2)], dim=1)
+            loss = functional.cross_entropy(logits.flatten(0, 1), wanted.flatten())
+        else:
+            with torch.no_grad():
+                target = functional.log_softmax(answer_logits(teacher, tokens, starts), dim=-1)
+            guess = functional.log_softmax(logits, dim=-1)
+            loss = functional.kl_div(guess.flatten(0, 1), target.flatten(0, 1), log_target=True, reduction="batchmean")
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        schedule.step()
+        running += loss.item()
+        if (step + 1) % 100 == 0:
+            print(
+                f"{name} step {step + 1}/{recipe.steps} loss {running / 100:.4f} {time.monotonic() - started:.0f} s",
+                flush=True,
+            )
+            running = 0.0
+        if (step + 1) % 500 == 0:
+            state = {
+                "model": model.state_dict(),
+                "optimiser": optimiser.state_dict(),
+                "schedule": schedule.state_dict(),
+            }
+            torch.save(state | {"step": step + 1}, checkpoint)
+    folder = out / f"toy-{name}"
+    model.half().save_pretrained(folder)
+    words.save_pretrained(folder)
+    (folder / "recipe.json").write_text(
+        json.dumps(vars(recipe) | {"mixture": {f"{r}/{t}": n for (r, t), n in MIXTURE.items()}}, indent=2) + "\n"
+    )
+    checkpoint.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("role", choices=RECIPES)
+    arguments.add_argument("--out", type=Path, default=HERE, help="folder of the models")
+    given = arguments.parse_args()
+    train(given.role, given.out)

@@ -1,0 +1,249 @@
+"""Numbers with their uncertainty: resampling of clusters, draws, intervals and tests.
+
+Items of a cluster are not independent of each other, so clusters are resampled, not items. The same resampled
+clusters serve teacher, student and every statistic of a task, so that differences and ratios are formed within each
+resample. A number travels as :class:`Draws`, a point with its replicates; it becomes an interval only in files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from angels_share.errors import MeasureError
+
+Floats = NDArray[np.float64]
+
+RESAMPLES = 2000
+"""Resamples B, unless the caller says otherwise."""
+
+MOST_CLUSTERS = 4000
+"""Above this number clusters are hashed into half as many fixed blocks, and blocks are resampled."""
+
+
+@dataclass(frozen=True)
+class Draws:
+    """A point estimate with its bootstrap replicates; arithmetic works on both at once.
+
+    Examples
+    --------
+    >>> a, b = Draws(1.0, np.array([0.9, 1.1])), Draws(2.0, np.array([2.0, 2.0]))
+    >>> (a / b).point, (a / b).replicates.tolist()
+    (0.5, [0.45, 0.55])
+    """
+
+    point: float
+    replicates: Floats
+
+    def __add__(self, other: Draws | float) -> Draws:
+        point, replicates = _parts(other)
+        return Draws(self.point + point, self.replicates + replicates)
+
+    def __sub__(self, other: Draws | float) -> Draws:
+        point, replicates = _parts(other)
+        return Draws(self.point - point, self.replicates - replicates)
+
+    def __mul__(self, other: Draws | float) -> Draws:
+        point, replicates = _parts(other)
+        return Draws(self.point * point, self.replicates * replicates)
+
+    def __truediv__(self, other: Draws | float) -> Draws:
+        point, replicates = _parts(other)
+        return Draws(self.point / point, self.replicates / replicates)
+
+    def at_most(self, bound: float) -> Draws:
+        """Return the draws, clipped above at a bound in the point and in each replicate."""
+        return Draws(min(self.point, bound), np.minimum(self.replicates, bound))
+
+    def at_least(self, bound: float) -> Draws:
+        """Return the draws, clipped below at a bound in the point and in each replicate."""
+        return Draws(max(self.point, bound), np.maximum(self.replicates, bound))
+
+    @property
+    def standard_error(self) -> float:
+        """Standard deviation of the replicates, which is the bootstrap standard error."""
+        return float(self.replicates.std(ddof=1))
+
+    def quantile(self, level: float, clusters: int) -> float:
+        """Return a bootstrap quantile, widened for a finite number of clusters.
+
+        The level is moved outwards to ``Φ(√(G / (G − 1)) t_{G−1}(level))``, which undoes the narrowness of the
+        percentile interval at small G (expanded percentile interval, Hesterberg 2015, The American Statistician 69).
+        """
+        spread = np.sqrt(clusters / (clusters - 1)) * stats.t.ppf(level, clusters - 1)
+        return float(np.quantile(self.replicates, stats.norm.cdf(spread)))
+
+
+def _parts(other: Draws | float) -> tuple[float, Floats | float]:
+    return (other.point, other.replicates) if isinstance(other, Draws) else (other, other)
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """How the clusters of one item set are resampled.
+
+    Attributes
+    ----------
+    of_item : array of shape (items,)
+        Number of each item's cluster (or block).
+    multiplicity : array of shape (resamples, clusters)
+        How often each cluster appears in each resample.
+    clusters : int
+        Number of clusters resampled.
+    pseudo : array of shape (resamples, 2)
+        Gamma(½) weights, in clusters, of the two pseudo-clusters that :meth:`mean` may add.
+    """
+
+    of_item: NDArray[np.int64]
+    multiplicity: Floats
+    clusters: int
+    pseudo: Floats
+
+    def sums(self, values: Floats) -> Floats:
+        """Return the sum of item values in each cluster, shape (clusters,) or (clusters, columns)."""
+        out = np.zeros((self.clusters, *values.shape[1:]))
+        np.add.at(out, self.of_item, values)
+        return out
+
+    def mean(self, values: Floats, extremes: tuple[float, float] | None = None) -> Draws:
+        """Return the mean of one value per item.
+
+        Where values are counts of rare events, no resample can show an event that the sample lacks, and percentile
+        intervals near 0 and 1 are too short. ``extremes``, the least and greatest value that an item can take, adds to
+        each resample half a cluster of each on average, with Gamma(½) weights: the Jeffreys prior in the Bayesian
+        bootstrap (Rubin 1981, doi 10.1214/aos/1176345338). The point stays the plain mean.
+        """
+        sizes = np.bincount(self.of_item, minlength=self.clusters).astype(np.float64)
+        total, weight = self.multiplicity @ self.sums(values), self.multiplicity @ sizes
+        if extremes is not None:
+            prior = self.pseudo * sizes.mean()
+            total, weight = total + prior @ np.array(extremes), weight + prior.sum(axis=1)
+        return Draws(float(values.mean()), total / weight)
+
+
+def resampling(clusters: Sequence[str], items_digest: str, resamples: int = RESAMPLES) -> Resampling:
+    """Return the resampling of an item set, the same for every pair that answered it.
+
+    Clusters are numbered in the order of their names and the seed comes from the digest of the item set alone, so
+    neither the order of items nor the pair changes a resample.
+
+    Raises
+    ------
+    MeasureError
+        If there are fewer than two clusters.
+    """
+    names = list(clusters)
+    if len(set(names)) > MOST_CLUSTERS:
+        names = [hashlib.sha256(c.encode()).hexdigest() for c in names]
+        names = [str(int(c, 16) % (MOST_CLUSTERS // 2)) for c in names]
+    unique, of_item = np.unique(np.array(names), return_inverse=True)
+    if len(unique) < 2:
+        raise MeasureError(f"{len(unique)} cluster of items: an interval needs at least two")
+    seed = int(hashlib.sha256(f"angels-share/resampling/1/{items_digest}".encode()).hexdigest()[:16], 16)
+    share = np.full(len(unique), 1 / len(unique))
+    generator = np.random.default_rng(seed)
+    drawn = generator.multinomial(len(unique), share, size=resamples).astype(np.float64)
+    return Resampling(of_item.astype(np.int64), drawn, len(unique), generator.gamma(0.5, size=(resamples, 2)))
+
+
+def variation(self_terms: Floats, profiles: Floats, scheme: Resampling, *, sampled: bool) -> Draws:
+    """Teacher variation Δ₁: the divergence of the best student that gives every item the same answer.
+
+    With exact distributions p_i the best constant is their mean, and ``Δ₁ = ½ (mean ‖p_i‖² − ‖mean p_i‖²)``. With
+    sampled ones it is half the mean of the unbiased discrepancy over pairs of items from different clusters, which
+    estimates the same. Range [0, ½].
+
+    Parameters
+    ----------
+    self_terms, profiles
+        From :attr:`angels_share.discrepancies.Discrepancy.spread`, shapes (items,) and (items, categories).
+    scheme
+        Resampling of the items.
+    sampled
+        Whether the profiles are shares of sampled answers.
+    """
+    own, mass = scheme.sums(self_terms), scheme.sums(profiles)
+    sizes = np.bincount(scheme.of_item, minlength=scheme.clusters).astype(np.float64)
+    weights = np.vstack([np.ones(scheme.clusters), scheme.multiplicity])
+    total = weights @ sizes
+    centre = weights @ mass
+    if not sampled:
+        values = 0.5 * ((weights @ own) / total - ((centre / total[:, None]) ** 2).sum(axis=1))
+    else:
+        square = weights**2
+        pairs = total**2 - square @ sizes**2
+        selves = total * (weights @ own) - square @ (sizes * own)
+        crosses = (centre**2).sum(axis=1) - square @ (mass**2).sum(axis=1)
+        values = 0.5 * (selves - crosses) / pairs
+    return Draws(float(values[0]), values[1:])
+
+
+def robust_standard_error(values: Floats, scheme: Resampling) -> float:
+    """Cluster-robust standard error of a mean.
+
+    ``SE² = G / (G − 1) · Σ_g (Σ_{i∈g} (x_i − x̄))² / n²`` (Miller 2024, arXiv 2411.00640, with the factor for a finite
+    number of clusters).
+    """
+    residuals = scheme.sums(values - values.mean())
+    return float(np.sqrt(scheme.clusters / (scheme.clusters - 1) * (residuals**2).sum()) / len(values))
+
+
+def p_equivalence(mean: float, standard_error: float, margin: float, clusters: int) -> float:
+    """p-value of the two one-sided t-tests that a mean lies within ±margin (Schuirmann 1987).
+
+    Examples
+    --------
+    >>> p_equivalence(0.0, 0.0, 0.05, 40)
+    0.0
+    >>> round(p_equivalence(0.0, 0.05, 0.05, 10**6), 3)
+    0.159
+    """
+    if standard_error == 0:
+        return 0.0 if abs(mean) < margin else 1.0
+    return float(stats.t.sf((margin - abs(mean)) / standard_error, clusters - 1))
+
+
+def p_difference(mean: float, standard_error: float, clusters: int) -> float:
+    """Two-sided p-value of a t-test that a mean is 0, with one degree of freedom less than clusters."""
+    if standard_error == 0:
+        return 1.0 if mean == 0 else 0.0
+    return float(2 * stats.t.sf(abs(mean) / standard_error, clusters - 1))
+
+
+def p_mcnemar(worse: int, better: int) -> float:
+    """McNemar mid-p of a paired binary comparison (Fagerland, Lydersen and Laake 2013, doi 10.1186/1471-2288-13-91).
+
+    Examples
+    --------
+    >>> p_mcnemar(0, 0)
+    1.0
+    >>> p_mcnemar(0, 5)
+    0.03125
+    """
+    n = worse + better
+    if n == 0:
+        return 1.0
+    low = min(worse, better)
+    return float(min(1.0, 2 * stats.binom.cdf(low, n, 0.5) - stats.binom.pmf(low, n, 0.5)))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p-values adjusted for their number by Holm's step-down method (Holm 1979).
+
+    Examples
+    --------
+    >>> holm([0.01, 0.04, 0.03])
+    [0.03, 0.06, 0.06]
+    """
+    order = np.argsort(p_values, kind="stable")
+    adjusted = [0.0] * len(p_values)
+    running = 0.0
+    for rank, at in enumerate(order):
+        running = max(running, min(1.0, (len(p_values) - rank) * p_values[at]))
+        adjusted[int(at)] = running
+    return adjusted

@@ -1,0 +1,375 @@
+"""From submissions to the index that the leaderboard reads: two tables, one document a pair, and their hashes.
+
+::
+
+    index/
+    ├── CURRENT.json               which folder is current, the SHA-256 of each file in it, and what was left out
+    └── 3f0c…/                     named by its content
+        ├── board.parquet          one row a pair and suite: what the board shows, with ranks
+        ├── tasks.parquet          one row a pair and task: every number of the task's score
+        └── pairs/<pair id>.json   manifest, statement, score, claim checks and findings of one pair
+
+A new index is written beside the old one, and CURRENT.json, replaced last and in one step, switches to it. A reader
+sees the old index or the new one, never a mixture. The same submissions give the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from angels_share.errors import AngelsShareError, BundleError
+from angels_share.score.model import Estimate, PairScore, SuiteScore, TaskScore
+from angels_share.statement import ClaimCheck, Statement, sentence
+from angels_share.submission import validate
+from angels_share.submission.model import Finding, Manifest
+from angels_share.taxonomy import ROWS
+
+SCHEMA = "angels-share/index/1"
+PAIR_SCHEMA = "angels-share/index-pair/1"
+TRUST = "recomputed"
+"""Every score in the index was computed from the submitted logs, by the project and not by the submitter."""
+RANK_METHOD = "separate 95 % intervals"
+CONTROL = "control"
+
+_VERDICTS = ("preserved", "harmful", "corrective", "shifted", "inconclusive", "charged", "not_measurable")
+_TASK_ESTIMATES = tuple(name for name, field in TaskScore.model_fields.items() if field.annotation == Estimate | None)
+_TASK_NUMBERS = tuple(name for name, field in TaskScore.model_fields.items() if field.annotation == float | None)
+_FOLDER = re.compile(r"[0-9a-f]{16}")
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An accepted submission."""
+
+    manifest: Manifest
+    statement: Statement
+    score: PairScore
+    checks: tuple[ClaimCheck, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def pair_id(self) -> str:
+        """Stable name of the pair."""
+        return self.manifest.pair_id
+
+    @property
+    def kind(self) -> str:
+        """``control`` for a null control, which is shown but never ranked, else ``pair``."""
+        return CONTROL if self.manifest.method == CONTROL else "pair"
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A bundle that is not in the index, and why."""
+
+    folder: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class IndexSummary:
+    """What was written."""
+
+    folder: Path
+    """The new current folder."""
+    pairs: int
+    rows: int
+    """Rows of the board: one a pair and suite."""
+    left_out: tuple[LeftOut, ...]
+
+
+def _fields(kind: pa.DataType, *names: str) -> list[pa.Field]:
+    return [pa.field(name, kind) for name in names]
+
+
+def _interval_fields(name: str) -> list[pa.Field]:
+    return _fields(pa.float64(), name, f"{name}_low", f"{name}_high")
+
+
+def _interval(name: str, estimate: Estimate | None) -> Row:
+    value, low, high = (estimate.value, estimate.low, estimate.high) if estimate else (None, None, None)
+    return {name: value, f"{name}_low": low, f"{name}_high": high}
+
+
+BOARD_SCHEMA = pa.schema(
+    [
+        *_fields(pa.string(), "pair_id", "slug", "suite", "suite_version", "teacher", "student", "method", "kind"),
+        *_fields(pa.string(), "trust", "track", "profile", "access"),
+        *_fields(pa.list_(pa.int32()), "levels"),
+        *_fields(pa.int64(), "item_seed"),
+        *_interval_fields("retention"),
+        *_fields(pa.float64(), "teacher_primary", "student_primary", "chance"),
+        *_interval_fields("angels_share"),
+        *_fields(pa.float64(), "kept", "accounted", "undisclosed", "unmeasured"),
+        *_interval_fields("composite"),
+        *_fields(pa.float64(), *(f"loss_{row}" for row in ROWS)),
+        *_fields(pa.int32(), *(f"n_{verdict}" for verdict in _VERDICTS)),
+        *_fields(pa.float64(), "coverage"),
+        *_fields(pa.bool_(), "rankable"),
+        *_fields(pa.list_(pa.string()), "reasons"),
+        *_fields(pa.int32(), "rank_low", "rank_high"),
+        *_fields(pa.string(), "rank_method"),
+    ]
+)
+"""Columns of ``board.parquet``."""
+
+TASKS_SCHEMA = pa.schema(
+    [
+        *_fields(pa.string(), "pair_id", "task", "row", "readout", "observable", "discrepancy", "utility", "direction"),
+        *_fields(pa.float64(), "version"),
+        *_fields(pa.list_(pa.int32()), "levels"),
+        *_fields(pa.int64(), "n_items", "n_clusters", "repeats"),
+        *_fields(pa.string(), "gap_side", "gap_reason", "verdict", "verdict_author"),
+        *(field for name in _TASK_ESTIMATES for field in _interval_fields(name)),
+        *_fields(pa.float64(), *_TASK_NUMBERS),
+        *_fields(pa.list_(pa.string()), "flags"),
+    ]
+)
+"""Columns of ``tasks.parquet``; the strata are in the pair's document only."""
+
+
+def _verdict(task: TaskScore) -> str:
+    if task.gap:
+        return "charged" if task.gap.side == "submitter" else "not_measurable"
+    return task.verdict.lower()
+
+
+def _board_row(entry: Entry, suite: SuiteScore) -> Row:
+    score, share = entry.score, suite.angels_share
+    in_suite = {name for row in suite.rows for name in row.tasks}
+    verdicts = Counter(_verdict(task) for task in score.tasks if task.task in in_suite)
+    losses = {row.row: row.loss.value for row in suite.rows if row.loss}
+    primary = suite.primary
+    return {
+        "pair_id": entry.pair_id,
+        "slug": entry.manifest.slug,
+        "suite": suite.suite,
+        "suite_version": suite.version,
+        "teacher": score.teacher,
+        "student": score.student,
+        "method": entry.manifest.method,
+        "kind": entry.kind,
+        "trust": TRUST,
+        **score.key.model_dump(mode="json"),
+        **_interval("retention", primary.retention),
+        "teacher_primary": primary.teacher.value if primary.teacher else None,
+        "student_primary": primary.student.value if primary.student else None,
+        "chance": primary.chance,
+        **_interval("angels_share", share.total if share else None),
+        "kept": 1 - share.total.value if share else None,
+        "accounted": share.accounted if share else None,
+        "undisclosed": share.undisclosed if share else None,
+        "unmeasured": share.unmeasured if share else None,
+        **_interval("composite", suite.composite),
+        **{f"loss_{row}": losses.get(row) for row in ROWS},
+        **{f"n_{verdict}": verdicts[verdict] for verdict in _VERDICTS},
+        "coverage": suite.coverage,
+        "rankable": suite.rankable,
+        "reasons": list(suite.reasons),
+    }
+
+
+def _comparison_key(row: Row) -> tuple[Any, ...]:
+    """Return what two rows must share to be ranked against each other."""
+    setting = (row["track"], row["profile"], tuple(row["levels"]), row["item_seed"], row["access"])
+    return row["suite"], row["suite_version"], *setting, row["teacher"]
+
+
+def with_ranks(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows of one comparison key with their rank intervals, best first.
+
+    Among M rankable rows, one has the rank interval [1 + number of rows whose composite interval lies wholly above
+    its own, M − number of rows whose interval lies wholly below]. Controls and unrankable rows come last and have
+    no rank.
+    """
+    ranked = [row for row in rows if _has_rank(row)]
+    lows = sorted(row["composite_low"] for row in ranked)
+    highs = sorted(row["composite_high"] for row in ranked)
+    out = []
+    for row in rows:
+        rank: Row = {"rank_low": None, "rank_high": None, "rank_method": None}
+        if _has_rank(row):
+            above = len(lows) - bisect_right(lows, row["composite_high"])
+            below = bisect_left(highs, row["composite_low"])
+            rank = {"rank_low": 1 + above, "rank_high": len(ranked) - below, "rank_method": RANK_METHOD}
+        out.append({**row, **rank})
+    return sorted(out, key=_board_order)
+
+
+def _has_rank(row: Row) -> bool:
+    return bool(row["rankable"]) and row["kind"] != CONTROL and row["composite"] is not None
+
+
+def _board_order(row: Row) -> tuple[Any, ...]:
+    composite = -row["composite"] if row["composite"] is not None else float("inf")
+    return row["kind"] == CONTROL, row["rank_low"] is None, row["rank_low"] or 0, composite, row["pair_id"]
+
+
+def board_rows(entries: Sequence[Entry]) -> list[Row]:
+    """Return the rows of the board, one a pair and suite, ranked within each comparison key."""
+    rows = [_board_row(entry, suite) for entry in entries for suite in entry.score.suites]
+    rows.sort(key=_comparison_key)
+    return [row for _, same_key in groupby(rows, key=_comparison_key) for row in with_ranks(list(same_key))]
+
+
+def task_rows(entries: Sequence[Entry]) -> list[Row]:
+    """Return one row a pair and task, with every number of the task's score."""
+    rows = []
+    for entry in sorted(entries, key=lambda e: e.pair_id):
+        for task in sorted(entry.score.tasks, key=lambda t: (list(ROWS).index(t.row), t.task)):
+            row: Row = {"pair_id": entry.pair_id}
+            row |= {name: getattr(task, name) for name in TASKS_SCHEMA.names if hasattr(task, name)}
+            for name in _TASK_ESTIMATES:
+                row |= _interval(name, getattr(task, name))
+            row |= {"gap_side": task.gap and task.gap.side, "gap_reason": task.gap and task.gap.reason}
+            rows.append(row)
+    return rows
+
+
+def pair_document(entry: Entry) -> dict[str, Any]:
+    """Return everything that the page of one pair shows."""
+    statement = entry.statement
+    return {
+        "schema_version": PAIR_SCHEMA,
+        "pair_id": entry.pair_id,
+        "kind": entry.kind,
+        "trust": TRUST,
+        "manifest": entry.manifest.model_dump(mode="json"),
+        "statement": statement.model_dump(mode="json"),
+        "sentences": {suite: sentence(statement, suite) for suite in statement.suites},
+        "score": entry.score.model_dump(mode="json"),
+        "checks": [check.model_dump(mode="json") for check in entry.checks],
+        "findings": [finding.model_dump(mode="json") for finding in entry.findings],
+    }
+
+
+def _judge(folder: Path, teachers: Path) -> Entry | LeftOut:
+    try:
+        report = validate(folder, teachers)
+    except AngelsShareError as error:
+        return LeftOut(folder.name, (str(error),))
+    if not report.accepted or report.manifest is None or report.statement is None or report.score is None:
+        return LeftOut(folder.name, tuple(str(finding) for finding in report.findings))
+    return Entry(report.manifest, report.statement, report.score, report.checks, report.findings)
+
+
+def read_entries(
+    submissions: Path, advance: Callable[[int, int], None] | None = None
+) -> tuple[list[Entry], list[LeftOut]]:
+    """Validate every bundle under ``submissions``; return what was accepted, and what was not.
+
+    Parameters
+    ----------
+    submissions : Path
+        Folder with one folder a bundle, and the canonical teachers under ``teachers``.
+    advance : callable, optional
+        Called after each bundle with the number done and the number of all, for a progress bar.
+    """
+    if not submissions.is_dir():
+        raise BundleError(
+            f"{submissions}: no such folder; expected one with a folder for each bundle, as `pack` writes"
+        )
+    teachers = submissions / "teachers"
+    folders = sorted(f for f in submissions.iterdir() if f.is_dir() and f != teachers and not f.name.startswith("."))
+    entries: dict[str, Entry] = {}
+    left_out = []
+    for done, folder in enumerate(folders, start=1):
+        judged = _judge(folder, teachers)
+        if isinstance(judged, LeftOut):
+            left_out.append(judged)
+        elif judged.pair_id in entries:
+            left_out.append(LeftOut(folder.name, (f"pair {judged.pair_id} was submitted in another folder already",)))
+        else:
+            entries[judged.pair_id] = judged
+        if advance:
+            advance(done, len(folders))
+    return list(entries.values()), left_out
+
+
+def _json(content: object) -> bytes:
+    return json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False).encode() + b"\n"
+
+
+def _parquet(rows: Sequence[Row], schema: pa.Schema) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pylist(rows, schema=schema), sink, compression="zstd")
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
+
+
+def _files(entries: Sequence[Entry]) -> Iterator[tuple[str, bytes]]:
+    yield "board.parquet", _parquet(board_rows(entries), BOARD_SCHEMA)
+    yield "tasks.parquet", _parquet(task_rows(entries), TASKS_SCHEMA)
+    for entry in entries:
+        yield f"pairs/{entry.pair_id}.json", _json(pair_document(entry))
+
+
+def write_index(entries: Sequence[Entry], left_out: Sequence[LeftOut], out: Path) -> IndexSummary:
+    """Write the index of these entries into the folder ``out`` and make it the current one."""
+    hashes = {}
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out, prefix=".building-") as building:
+            for name, content in _files(entries):
+                path = Path(building, "index", name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+                hashes[name] = hashlib.sha256(content).hexdigest()
+            current = out / hashlib.sha256(_json(hashes)).hexdigest()[:16]
+            if current.exists():
+                current.rename(Path(building, "replaced"))
+            Path(building, "index").rename(current)
+            pointer = {
+                "schema_version": SCHEMA,
+                "folder": current.name,
+                "files": hashes,
+                "left_out": [asdict(bundle) for bundle in left_out],
+            }
+            Path(building, "CURRENT.json").write_bytes(_json(pointer))
+            Path(building, "CURRENT.json").replace(out / "CURRENT.json")
+        for folder in out.iterdir():
+            if folder.is_dir() and _FOLDER.fullmatch(folder.name) and folder != current:
+                shutil.rmtree(folder)
+    except OSError as error:
+        raise BundleError(
+            f"{out}: the index cannot be written: {error}; the index before it is still in place"
+        ) from error
+    rows = sum(len(entry.score.suites) for entry in entries)
+    return IndexSummary(folder=current, pairs=len(entries), rows=rows, left_out=tuple(left_out))
+
+
+def build_index(submissions: Path, out: Path, advance: Callable[[int, int], None] | None = None) -> IndexSummary:
+    """Validate every bundle under ``submissions`` and write the index of those accepted into ``out``.
+
+    Parameters
+    ----------
+    submissions : Path
+        Folder with one folder a bundle, and the canonical teachers under ``teachers``.
+    out : Path
+        Folder of the index; made where it is missing.
+    advance : callable, optional
+        Called after each bundle with the number done and the number of all, for a progress bar.
+
+    Returns
+    -------
+    IndexSummary
+        What was written, and which bundles were left out and why.
+    """
+    entries, left_out = read_entries(submissions, advance)
+    return write_index(entries, left_out, out)

@@ -1,0 +1,80 @@
+"""Whether a task can be measured for a teacher: a property of the teacher alone, decided before any student."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from angels_share.discrepancies import get as get_discrepancy
+from angels_share.estimate import resampling, variation
+from angels_share.logs import TaskLog
+from angels_share.observables import get_utility, observe
+from angels_share.score.model import Gap
+
+LEAST_VARIATION = 0.05
+"""Below this Δ₁ the teacher answers everything alike."""
+
+LEAST_SKILL = 0.2
+"""Below this share of the way from chance to perfect there is nothing to lose: 0.40 for four options."""
+
+MOST_INVALID = 0.2
+"""Above this share of unparsable answers the teacher does not do the task."""
+
+UNTRUNCATED: Mapping[str, Any] = {"top_k": 0, "top_p": 1.0}
+"""Sampler arguments that ``hf`` needs, since it cuts to the 50 likeliest tokens where nothing is said."""
+
+
+def responses_of(log: TaskLog) -> Any:
+    """Return the responses of a log in the form that its observable takes."""
+    return log.texts if log.log_likelihoods is None else log.log_likelihoods
+
+
+def teacher_gap(log: TaskLog) -> Gap | None:
+    """Return why this teacher cannot show this task, or None where it can.
+
+    The reasons: its answers do not vary (Δ₁ < 0.05), its level is within a fifth of the way from chance to perfect,
+    its repeats are all the same, or it cannot be parsed on more than a fifth of its answers.
+    """
+    measure = log.spec.measure
+    seen = observe(measure.observable, log.items, responses_of(log))
+    discrepancy = get_discrepancy(measure.discrepancy)
+    if discrepancy.sampled and log.texts is not None and all(len(set(texts)) == 1 for texts in log.texts):
+        return Gap(side="teacher", reason="all sampled answers to each item are the same, so nothing was sampled")
+    invalid = float(seen.invalid.mean())
+    if invalid > MOST_INVALID:
+        return Gap(side="teacher", reason=f"{invalid:.0%} of the teacher's answers cannot be parsed (most: 20 %)")
+    scheme = resampling(log.column("cluster_id").tolist(), log.items_digest, resamples=2)
+    spread = variation(*discrepancy.spread(seen.values), scheme, sampled=discrepancy.sampled).point
+    if spread < LEAST_VARIATION:
+        return Gap(side="teacher", reason=f"the teacher's answers hardly vary: variation {spread:.3f} (least: 0.05)")
+    if measure.utility is not None:
+        utility = get_utility(measure.utility)
+        level = float(utility.of(log.items, seen).mean())
+        chance = float(np.mean(utility.chance(log.items)))
+        if level < chance + LEAST_SKILL * (1 - chance):
+            needed = chance + LEAST_SKILL * (1 - chance)
+            return Gap(
+                side="teacher",
+                reason=f"the teacher's level {level:.3f} is too near chance {chance:.3f} (least: {needed:.3f})",
+            )
+    return None
+
+
+def sampler_gap(log: TaskLog) -> Gap | None:
+    """Return why a sampled log cannot be used, or None: too few repeats, or a truncated sampler."""
+    if log.spec.measure.readout != "sampled" or log.texts is None:
+        return None
+    repeats = len(log.texts[0])
+    if repeats < 8:
+        return Gap(side="submitter", reason=f"{repeats} samples an item were drawn; at least 8 are needed")
+    given = log.settings.generation_kwargs
+    if log.settings.backend.startswith("hf"):
+        wrong = [f"{k}={given.get(k, 'unset')}" for k, v in UNTRUNCATED.items() if given.get(k) != v]
+        if wrong:
+            return Gap(
+                side="submitter",
+                reason=f"wrong sampler: {', '.join(wrong)}; run with --gen_kwargs top_k=0,top_p=1.0",
+            )
+    return None

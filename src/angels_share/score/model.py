@@ -1,0 +1,201 @@
+"""What a scored pair consists of, as frozen pydantic models; the JSON file of a score is :class:`PairScore`.
+
+Numbers keep full precision. A number that does not exist is ``None``, and a sibling field says why.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from angels_share.spec import Direction, Readout, Strict
+
+Verdict = Literal["PRESERVED", "HARMFUL", "CORRECTIVE", "SHIFTED", "INCONCLUSIVE", "UNMEASURED"]
+"""What the evidence says about one task, in the words of the scoring rules."""
+
+Side = Literal["teacher", "submitter"]
+"""Whose gap an unmeasured task is: the teacher has nothing to lose there, or the submitter left it out."""
+
+
+class Estimate(Strict):
+    """A number with its uncertainty."""
+
+    value: float
+    low: float
+    """Lower end of the 95 % interval."""
+    high: float
+    """Upper end of the 95 % interval."""
+    n: int
+    """Items behind the number."""
+    clusters: int
+    """Independent clusters behind the number."""
+    method: str
+    """How the interval was made, such as ``cluster bootstrap, 2000 resamples``."""
+
+
+class Gap(Strict):
+    """Why a task has no measurement."""
+
+    side: Side
+    reason: str
+
+
+class Stratum(Strict):
+    """Displayed numbers of one stratum of a task's items; they enter no verdict."""
+
+    name: str
+    n: int
+    divergence: float
+    teacher_level: float | None
+    student_level: float | None
+
+
+class TaskScore(Strict):
+    """One stress task, teacher against student."""
+
+    task: str
+    version: float
+    row: str
+    readout: Readout
+    observable: str
+    discrepancy: str
+    utility: str | None
+    direction: Direction
+    levels: tuple[int, ...]
+    n_items: int
+    n_clusters: int
+    repeats: int
+    """Answers sampled per item and model; 1 where the readout is deterministic."""
+    gap: Gap | None = None
+    """Set where the task is unmeasured; every number below is then None."""
+    divergence: Estimate | None = None
+    """Δ, the mean discrepancy between teacher and student."""
+    teacher_variation: Estimate | None = None
+    """Δ₁, the divergence of the best student that ignores its input."""
+    total_variation: Estimate | None = None
+    """Mean total variation between the answer distributions, for reading; for sampled answers its lower bound √E2."""
+    harmful: Estimate | None = None
+    corrective: Estimate | None = None
+    neutral: Estimate | None = None
+    """H, C and N: the parts of Δ on items where the student's utility is lower, higher or equal; H + C + N = Δ."""
+    net_correction: Estimate | None = None
+    """G, the credited improvement."""
+    loss: Estimate | None = None
+    """L = (Δ − G) / Δ₁, at most 1: 0 behaves as the teacher, 1 is no closer to it than a constant."""
+    uncredited_loss: Estimate | None = None
+    """Δ / Δ₁."""
+    agreement_beyond_chance: float | None = None
+    """κ, agreement of the right/wrong pattern beyond chance, for display."""
+    teacher_level: Estimate | None = None
+    student_level: Estimate | None = None
+    change: Estimate | None = None
+    """c(T), c(S) and δ = c(S) − c(T)."""
+    chance_level: float | None = None
+    """Utility of a uniform choice."""
+    minimum_detectable_effect: float | None = None
+    """Smallest |δ| found with 80 % power at this N."""
+    p_equivalence: float | None = None
+    """p-value of the two one-sided tests that |δ| < ε."""
+    p_mcnemar: float | None = None
+    """McNemar mid-p where the utility is binary."""
+    verdict: Verdict = "UNMEASURED"
+    verdict_author: Verdict = "UNMEASURED"
+    """Verdict under the margins that the author declares for the deployment; equal to ``verdict`` where none are."""
+    invalid_teacher: float | None = None
+    invalid_student: float | None = None
+    """Share of answers that could not be parsed."""
+    strata: tuple[Stratum, ...] = ()
+    flags: tuple[str, ...] = ()
+    """Weaknesses of the numbers, such as ``CEILING`` or ``CANNOT CERTIFY AT THIS N``."""
+
+
+class Retention(Strict):
+    """Headline retention R = (m(S) − m₀) / (m(T) − m₀) on the suite's primary metric."""
+
+    task: str
+    metric: str
+    chance: float
+    teacher: Estimate | None
+    student: Estimate | None
+    retention: Estimate | None
+    reason: str | None = None
+    """Why there is no retention, where there is none."""
+
+
+class RowScore(Strict):
+    """One critical row of a suite."""
+
+    row: str
+    weight: float
+    """Weight in the angel's share, after the weights of rows that this teacher cannot show were shared out."""
+    loss: Estimate | None
+    """Mean of L over the row's charged tasks; a submitter's gap counts as 1. None where no task is charged."""
+    tasks: tuple[str, ...]
+    coverage: float
+    """Share of the row's tasks that the teacher can show."""
+
+
+class AngelsShare(Strict):
+    """A, the weighted loss over the suite's critical rows, and the parts that it adds up from."""
+
+    total: Estimate
+    accounted: float
+    """Part that was measured and that the statement owns up to."""
+    undisclosed: float
+    """Part that was measured and that the statement does not mention."""
+    unmeasured: float
+    """Part that is charged because the submitter did not measure it."""
+
+
+class SuiteScore(Strict):
+    """One deployment scenario."""
+
+    suite: str
+    version: str
+    digest: str
+    primary: Retention
+    rows: tuple[RowScore, ...]
+    angels_share: AngelsShare | None
+    composite: Estimate | None
+    """R − A."""
+    coverage: float
+    """Share of the row weights that the teacher can show."""
+    rankable: bool
+    reasons: tuple[str, ...]
+    """Why the pair cannot be ranked in this suite; empty where it can."""
+
+
+class ComparisonKey(Strict):
+    """What two pairs must share to be ranked against each other."""
+
+    track: str
+    profile: str
+    item_seed: int
+    levels: tuple[int, ...]
+    access: Literal["likelihood", "text"]
+
+
+class PairScore(Strict):
+    """A scored pair: the content of ``score.json``."""
+
+    schema_version: Literal["angels-share/score/1"] = "angels-share/score/1"
+    key: ComparisonKey
+    teacher: str
+    student: str
+    """Names of the models."""
+    teacher_digest: str
+    student_digest: str
+    """SHA-256 over the responses that were scored."""
+    resamples: int
+    tasks: tuple[TaskScore, ...]
+    suites: tuple[SuiteScore, ...]
+    epsilon_author: float | None = None
+    tau_author: float | None = None
+    calibration: str
+    """Where measurability was decided: ``calibration run`` or ``the scored run itself``."""
+    repeat: tuple[TaskScore, ...] = Field(default=())
+    """The teacher against its own repeat, where there is one: the test of every task."""
+    flags: tuple[str, ...] = ()
+    provenance: dict[str, Any] = Field(default_factory=dict)
+    """Versions of the package, lm-eval and the models as the logs state them."""

@@ -1,0 +1,277 @@
+"""One stress task of a pair: how much of the teacher's behaviour the student leaves unexplained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from angels_share.discrepancies import get as get_discrepancy
+from angels_share.discrepancies import total_variation
+from angels_share.estimate import (
+    Draws,
+    Resampling,
+    holm,
+    p_difference,
+    p_equivalence,
+    p_mcnemar,
+    resampling,
+    robust_standard_error,
+    variation,
+)
+from angels_share.logs import TaskLog
+from angels_share.observables import Observation, aligned, get_utility, observe
+from angels_share.pairing import pair
+from angels_share.score.measurable import responses_of
+from angels_share.score.model import Estimate, Gap, Stratum, TaskScore, Verdict
+
+Floats = NDArray[np.float64]
+
+SAME_UTILITY = 0.02
+"""η: likelihood utilities that differ by no more count as equal."""
+
+NUMERICAL_FLOOR = 1e-3
+"""Mean discrepancies of likelihoods below this are rounding."""
+
+NET_CORRECTION_Z = 1.645
+"""Standard errors by which improvement must exceed harm before any of it is credited."""
+
+CEILING = 0.95
+"""Teacher level above which its student's losses are the clearest of all."""
+
+POWER_Z = 2.80
+"""Standard errors that 80 % power at a two-sided 5 % asks of an effect: 1.96 + 0.84."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Everything that the verdicts and the suites need of one measured task, as draws."""
+
+    score: TaskScore
+    """The numbers, without verdicts."""
+    loss: Draws
+    change: Draws | None
+    change_error: float
+    """Cluster-robust standard error of the change."""
+    distance: Draws
+    """Total variation, or the mean discrepancy where answers are sampled."""
+    sampled: bool
+
+
+def to_estimate(draws: Draws, scheme: Resampling, n: int) -> Estimate:
+    """Return a point with its 95 % interval, which always holds the point."""
+    low, high = draws.quantile(0.025, scheme.clusters), draws.quantile(0.975, scheme.clusters)
+    return Estimate(
+        value=draws.point,
+        low=min(low, draws.point),
+        high=max(high, draws.point),
+        n=n,
+        clusters=scheme.clusters,
+        method=f"cluster bootstrap, {len(draws.replicates)} resamples",
+    )
+
+
+def unmeasured(log: TaskLog, gap: Gap) -> TaskScore:
+    """Return the score of a task that was not measured, with the reason."""
+    measure = log.spec.measure
+    return TaskScore(
+        task=log.spec.name,
+        version=log.spec.version,
+        row=measure.row,
+        readout=measure.readout,
+        observable=measure.observable,
+        discrepancy=measure.discrepancy,
+        utility=measure.utility,
+        direction=measure.direction,
+        levels=levels(log),
+        n_items=len(log.items),
+        n_clusters=len(set(log.column("cluster_id").tolist())),
+        repeats=1 if log.texts is None else len(log.texts[0]),
+        gap=gap,
+    )
+
+
+def levels(log: TaskLog) -> tuple[int, ...]:
+    """Return the difficulty levels of the items, in order."""
+    return tuple(sorted({int(item["level"]) for item in log.items}))
+
+
+def measure_task(teacher: TaskLog, student: TaskLog, resamples: int) -> Measurement:
+    """Return the measurement of one task.
+
+    Δ is the mean discrepancy; H, C and N are its parts on items where the student's utility is lower, higher or equal;
+    ``G = max(0, (C − H) − 1.645 SE(C − H))`` and ``L = min(1, (Δ − G) / Δ₁)``. All come from one resampling.
+
+    Raises
+    ------
+    PairingError
+        If the two logs must not be compared.
+    """
+    logs = pair(teacher, student)
+    log, measure = logs.teacher, logs.teacher.spec.measure
+    discrepancy = get_discrepancy(measure.discrepancy)
+    seen_t, seen_s = aligned(
+        observe(measure.observable, log.items, responses_of(log)),
+        observe(measure.observable, log.items, responses_of(logs.student)),
+    )
+    scheme = resampling(log.column("cluster_id").tolist(), log.items_digest, resamples)
+    n = len(log.items)
+    d = discrepancy.between(seen_t.values, seen_s.values)
+    rates = (0.0, 1.0) if measure.readout == "greedy" else None
+    divergence = scheme.mean(d, rates)
+    spread = variation(*discrepancy.spread(seen_t.values), scheme, sampled=discrepancy.sampled)
+    flags = _flags(log, divergence, scheme)
+    u_t, u_s, chance = _utilities(log, seen_t, seen_s)
+    eta = SAME_UTILITY if measure.utility is not None and get_utility(measure.utility).smooth else 0.0
+    harm, gain = d * (u_s < u_t - eta), d * (u_s > u_t + eta)
+    harmful, corrective = scheme.mean(harm), scheme.mean(gain)
+    net = corrective - harmful
+    credit = (net - NET_CORRECTION_Z * net.standard_error).at_least(0.0)
+    unexplained = divergence - credit
+    if "NUMERICAL_FLOOR" in flags:
+        unexplained = unexplained * 0.0
+    loss = (unexplained / spread).at_most(1.0)
+    distance = divergence if discrepancy.sampled else scheme.mean(total_variation(seen_t.values, seen_s.values), rates)
+    directed = measure.utility is not None
+    binary = directed and bool(np.isin(np.concatenate([u_t, u_s]), (0.0, 1.0)).all())
+    change = scheme.mean(u_s - u_t, (-1.0, 1.0) if binary else None) if directed else None
+    error = robust_standard_error(u_s - u_t, scheme)
+    base = unmeasured(log, Gap(side="submitter", reason=""))
+    score = base.model_copy(
+        update={
+            "gap": None,
+            "divergence": to_estimate(divergence, scheme, n),
+            "teacher_variation": to_estimate(spread, scheme, n),
+            "total_variation": to_estimate(_root(distance) if discrepancy.sampled else distance, scheme, n),
+            "harmful": to_estimate(harmful, scheme, n),
+            "corrective": to_estimate(corrective, scheme, n),
+            "neutral": to_estimate(scheme.mean(d) - harmful - corrective, scheme, n),
+            "net_correction": to_estimate(credit, scheme, n),
+            "loss": to_estimate(loss, scheme, n),
+            "uncredited_loss": to_estimate(divergence / spread, scheme, n),
+            "agreement_beyond_chance": _kappa(u_t, u_s) if binary else None,
+            "teacher_level": _level(u_t, scheme, binary=binary) if directed else None,
+            "student_level": _level(u_s, scheme, binary=binary) if directed else None,
+            "change": to_estimate(change, scheme, n) if change is not None else None,
+            "chance_level": chance,
+            "minimum_detectable_effect": POWER_Z * error if directed else None,
+            "p_mcnemar": p_mcnemar(int((u_s < u_t).sum()), int((u_s > u_t).sum())) if binary else None,
+            "invalid_teacher": float(seen_t.invalid.mean()),
+            "invalid_student": float(seen_s.invalid.mean()),
+            "strata": _strata(log, d, u_t, u_s, directed=directed),
+            "flags": (*flags, *(["CEILING"] if directed and u_t.mean() > CEILING else [])),
+        }
+    )
+    return Measurement(score, loss, change, error, distance, discrepancy.sampled)
+
+
+def _utilities(log: TaskLog, teacher: Observation, student: Observation) -> tuple[Floats, Floats, float | None]:
+    name = log.spec.measure.utility
+    if name is None:
+        return np.zeros(len(log.items)), np.zeros(len(log.items)), None
+    utility = get_utility(name)
+    return (
+        utility.of(log.items, teacher),
+        utility.of(log.items, student),
+        float(np.mean(utility.chance(log.items))),
+    )
+
+
+def _level(u: Floats, scheme: Resampling, *, binary: bool) -> Estimate:
+    return to_estimate(scheme.mean(u, (0.0, 1.0) if binary else None), scheme, len(u))
+
+
+def _root(draws: Draws) -> Draws:
+    return Draws(max(0.0, draws.point) ** 0.5, np.sqrt(np.maximum(0.0, draws.replicates)))
+
+
+def _kappa(u_t: Floats, u_s: Floats) -> float | None:
+    """Cohen's κ of two binary sequences; None where chance agreement is complete."""
+    both = float((u_t == u_s).mean())
+    chance = float(u_t.mean() * u_s.mean() + (1 - u_t.mean()) * (1 - u_s.mean()))
+    return None if chance == 1 else (both - chance) / (1 - chance)
+
+
+def _flags(log: TaskLog, divergence: Draws, scheme: Resampling) -> list[str]:
+    flags = []
+    if log.log_likelihoods is not None:
+        if abs(divergence.point) < NUMERICAL_FLOOR:
+            flags.append("NUMERICAL_FLOOR")
+        if float(np.median(np.nansum(np.exp(log.log_likelihoods), axis=1))) < NUMERICAL_FLOOR:
+            flags.append("LOW_CHOICE_MASS")
+    if scheme.clusters < 30:
+        flags.append("FEW_CLUSTERS")
+    return flags
+
+
+def _strata(log: TaskLog, d: Floats, u_t: Floats, u_s: Floats, *, directed: bool) -> tuple[Stratum, ...]:
+    names = log.column("stratum")
+    out = []
+    for name in sorted(set(names.tolist())):
+        within = names == name
+        out.append(
+            Stratum(
+                name=name,
+                n=int(within.sum()),
+                divergence=float(d[within].mean()),
+                teacher_level=float(u_t[within].mean()) if directed else None,
+                student_level=float(u_s[within].mean()) if directed else None,
+            )
+        )
+    return tuple(out)
+
+
+@dataclass(frozen=True)
+class Margins:
+    """Within what a task counts as preserved: ε on the change in utility, τ on total variation."""
+
+    epsilon: float
+    tau: float
+
+
+def judge(measurements: list[Measurement], suite: Margins, author: Margins | None) -> list[TaskScore]:
+    """Return the scores with their verdicts, the harmful and corrective ones adjusted for their number (Holm)."""
+    directed = [m for m in measurements if m.change is not None]
+    raw = [p_difference(m.change.point, m.change_error, m.score.n_clusters) for m in directed if m.change is not None]
+    adjusted = dict(zip((m.score.task for m in directed), holm(raw), strict=True))
+    out = []
+    for m in measurements:
+        significant = adjusted.get(m.score.task, 1.0) < 0.05
+        uncertain = 1.645 * m.change_error >= suite.epsilon and m.change is not None
+        point = m.change.point if m.change is not None else 0.0
+        out.append(
+            m.score.model_copy(
+                update={
+                    "verdict": _verdict(m, suite, significant=significant),
+                    "verdict_author": _verdict(m, author or suite, significant=significant),
+                    "p_equivalence": (
+                        p_equivalence(point, m.change_error, suite.epsilon, m.score.n_clusters)
+                        if m.change is not None
+                        else None
+                    ),
+                    "flags": (*m.score.flags, *(["CANNOT CERTIFY AT THIS N"] if uncertain else [])),
+                }
+            )
+        )
+    return out
+
+
+def _verdict(m: Measurement, margins: Margins, *, significant: bool) -> Verdict:
+    """Return the first verdict whose evidence is there; see the scoring rules for the order."""
+    clusters = m.score.n_clusters
+    change = m.score.change
+    if change is not None and significant:
+        if change.high < 0 and change.value < -margins.epsilon:
+            return "HARMFUL"
+        if change.low > 0 and change.value > margins.epsilon:
+            return "CORRECTIVE"
+    same_level = m.change is None or (
+        m.change.quantile(0.05, clusters) > -margins.epsilon and m.change.quantile(0.95, clusters) < margins.epsilon
+    )
+    bound = (2 * margins.tau) ** 2 if m.sampled else margins.tau
+    if same_level and m.distance.quantile(0.05, clusters) > bound:
+        return "SHIFTED"
+    if same_level and m.distance.quantile(0.95, clusters) < bound:
+        return "PRESERVED"
+    return "INCONCLUSIVE"

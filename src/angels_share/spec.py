@@ -1,0 +1,283 @@
+"""Task and suite specifications: what the YAML files under ``tasks/`` and ``suites/`` declare, read and checked.
+
+The measure block of a task (``metadata.angels_share``) travels inside lm-eval's logs, so that a log says by itself
+how it is scored. ``--metadata`` could replace it at run time; ranking therefore asks for the block that
+``tasks/LOCK.json`` pins for this task and version (:func:`locked_digest`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from angels_share.errors import SpecError, did_you_mean
+from angels_share.items import Source, build, digest, find_generator, n_clusters, package_folder
+from angels_share.taxonomy import ROWS
+
+LEVELS = (0, 1, 2, 3)
+"""Difficulty levels that the tasks have so far."""
+
+Readout = Literal["likelihood", "greedy", "sampled"]
+Direction = Literal["higher", "none"]
+
+
+class Strict(BaseModel):
+    """A frozen model that takes no unknown field."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Measure(Strict):
+    """The measure block of a stress task: what is observed, compared and credited."""
+
+    schema_version: Literal[1]
+    row: str
+    """Row of off-metric loss, a key of :data:`angels_share.taxonomy.ROWS`."""
+    generator: str
+    """Function of the row's ``generators.py`` that makes the items."""
+    clusters: int = Field(ge=40)
+    """Number of clusters at profile ``standard``."""
+    per_cluster: int = Field(ge=1)
+    """Items in each cluster, as the generator lays them out."""
+    readout: Readout
+    """How the answer distribution is read: option likelihoods, one greedy answer, or K sampled answers."""
+    observable: str
+    """φ, a name registered in :mod:`angels_share.observables`."""
+    discrepancy: str
+    """d, a name registered in :mod:`angels_share.discrepancies`."""
+    utility: str | None = None
+    """u, a name registered in :mod:`angels_share.observables`; none where the behaviour has no better and worse."""
+    direction: Direction
+    """``higher`` where a higher utility is better, ``none`` where there is no utility."""
+
+    @field_validator("row")
+    @classmethod
+    def _known_row(cls, value: str) -> str:
+        if value not in ROWS:
+            raise ValueError(f"row {value!r} is unknown. {did_you_mean(value, ROWS)}")
+        return value
+
+    @model_validator(mode="after")
+    def _utility_has_direction(self) -> Measure:
+        if (self.utility is None) != (self.direction == "none"):
+            raise ValueError("a task with a utility has direction 'higher', a task without one has 'none'")
+        return self
+
+
+class TaskSpec(Strict):
+    """A stress task: its name, its version and its measure block."""
+
+    name: str
+    version: float
+    measure: Measure
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the measure block in canonical JSON."""
+        return hashlib.sha256(json.dumps(self.measure.model_dump(), sort_keys=True).encode()).hexdigest()
+
+
+class Primary(Strict):
+    """The primary metric of a suite: the headline score that distillation claims to retain."""
+
+    task: str
+    metric: str
+    """A name registered in :mod:`angels_share.observables` as a per-item score in [0, 1]."""
+    direction: Literal["higher"] = "higher"
+    chance: float = Field(ge=0, lt=1)
+    """m₀, the score of a model that knows nothing."""
+
+
+class CriticalRow(Strict):
+    """A row that the scenario must preserve, with its weight in the angel's share."""
+
+    weight: float = Field(default=1.0, gt=0)
+    """Relative to the other rows of the suite."""
+    primary_task: str
+    """The task that stands for the row where one must."""
+
+
+class SuiteSpec(Strict):
+    """A deployment scenario as an lm-eval group: tasks, critical rows, weights and primary metric."""
+
+    name: str
+    """Key of the scenario, such as ``high_risk``."""
+    group: str
+    """Name of the lm-eval group, such as ``as_suite_high_risk``."""
+    version: str
+    scenario: str
+    """The scenario in this project's words."""
+    for_whom: str
+    tasks: tuple[str, ...]
+    primary: Primary
+    rows: dict[str, CriticalRow]
+    epsilon: float = Field(default=0.05, gt=0, lt=1)
+    """Margin on the change in utility within which a task counts as preserved. A default, not a standard."""
+    tau: float = Field(default=0.05, gt=0, lt=1)
+    """Margin on total variation within which a task counts as preserved. A default, not a standard."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> SuiteSpec:
+        unknown = [row for row in self.rows if row not in ROWS]
+        if unknown:
+            raise ValueError(f"unknown row {unknown[0]!r}. {did_you_mean(unknown[0], ROWS)}")
+        if len(set(self.tasks)) != len(self.tasks):
+            raise ValueError("a task is named twice")
+        for task in (self.primary.task, *(r.primary_task for r in self.rows.values())):
+            if task not in self.tasks:
+                raise ValueError(f"{task} is a primary task but not in the suite's list of tasks")
+        return self
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Weight of each critical row in the angel's share; they add up to 1."""
+        total = sum(r.weight for r in self.rows.values())
+        return {row: r.weight / total for row, r in self.rows.items()}
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the specification in canonical JSON."""
+        return hashlib.sha256(json.dumps(self.model_dump(), sort_keys=True).encode()).hexdigest()
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads lm-eval's YAML without importing what ``!function`` names."""
+
+
+def _function_name(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> str:
+    return str(loader.construct_scalar(node))
+
+
+_Loader.add_constructor("!function", _function_name)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Return a task or suite file as a mapping; function references stay strings."""
+    try:
+        content = yaml.load(path.read_text("utf-8"), Loader=_Loader)  # noqa: S506 - derives from SafeLoader
+    except (OSError, yaml.YAMLError) as error:
+        raise SpecError(f"{path}: cannot be read as YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise SpecError(f"{path}: expected a mapping, found {type(content).__name__}")
+    return content
+
+
+def _complaint(place: str, error: ValidationError) -> SpecError:
+    lines = [f"{'.'.join(map(str, e['loc'])) or '(whole)'}: {e['msg']}" for e in error.errors()]
+    return SpecError(f"{place}: {'; '.join(lines)}")
+
+
+def task_spec(name: str, metadata: Mapping[str, Any], place: str) -> TaskSpec:
+    """Return the specification in the metadata of a task file or of a log's task configuration.
+
+    Parameters
+    ----------
+    name : str
+        Name of the task.
+    metadata : Mapping
+        Its ``metadata``, with ``version`` and ``angels_share``.
+    place : str
+        Where the metadata was read, for the error message.
+    """
+    if "angels_share" not in metadata:
+        raise SpecError(f"{place}: task {name} has no metadata.angels_share block, so nothing says how to score it")
+    try:
+        measure = Measure.model_validate(metadata["angels_share"])
+        return TaskSpec(name=name, version=metadata.get("version", 0), measure=measure)
+    except ValidationError as error:
+        raise _complaint(f"{place}: metadata.angels_share of {name}", error) from error
+
+
+@cache
+def task_files() -> dict[str, Path]:
+    """Return the YAML file of every task of the package, by task name."""
+    files: dict[str, Path] = {}
+    for path in sorted(package_folder("tasks").glob("*/as_*.yaml")):
+        files[read_yaml(path)["task"]] = path
+    return files
+
+
+@cache
+def tasks() -> dict[str, TaskSpec]:
+    """Return the specification of every task of the package, by name."""
+    return {name: task_spec(name, read_yaml(path)["metadata"], str(path)) for name, path in task_files().items()}
+
+
+def task(name: str) -> TaskSpec:
+    """Return the package's task of this name, or say which names are near."""
+    if name not in tasks():
+        raise SpecError(f"task {name!r} is unknown. {did_you_mean(name, tasks())}")
+    return tasks()[name]
+
+
+@cache
+def suites() -> dict[str, SuiteSpec]:
+    """Return every suite of the package, by the name of its scenario."""
+    found = {}
+    for path in sorted(package_folder("suites").glob("*.yaml")):
+        content = read_yaml(path)
+        block = content.get("metadata", {}).get("angels_share")
+        if block is None:
+            raise SpecError(f"{path}: metadata.angels_share is missing; a suite names its rows and primary there")
+        try:
+            found[path.stem] = SuiteSpec(
+                name=path.stem,
+                group=content["group"],
+                version=str(content["metadata"]["version"]),
+                tasks=tuple(content["task"]),
+                **block,
+            )
+        except ValidationError as error:
+            raise _complaint(str(path), error) from error
+    return found
+
+
+def suite(name: str) -> SuiteSpec:
+    """Return the suite of this name (``high_risk`` or ``as_suite_high_risk``), or say which names are near."""
+    key = name.removeprefix("as_suite_")
+    if key not in suites():
+        raise SpecError(f"suite {name!r} is unknown. {did_you_mean(key, suites())}")
+    return suites()[key]
+
+
+@cache
+def lock() -> dict[str, dict[str, Any]]:
+    """Return ``tasks/LOCK.json``: for each ``task@version`` its measure digest and item digests by level."""
+    path = package_folder("tasks") / "LOCK.json"
+    content: dict[str, dict[str, Any]] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return content
+
+
+def locked_digest(spec: TaskSpec) -> str | None:
+    """Return the measure digest that LOCK.json pins for this task and version, or None where it pins none."""
+    entry = lock().get(f"{spec.name}@{spec.version}")
+    return entry["measure"] if entry else None
+
+
+def make_lock() -> dict[str, dict[str, Any]]:
+    """Return what LOCK.json would pin now: for each task its measure digest and its items at ``full``, seed 0."""
+    made: dict[str, dict[str, Any]] = {}
+    for name, spec in tasks().items():
+        measure = spec.measure
+        generator = find_generator(task_files()[name].parent, measure.generator)
+        items = {
+            str(level): digest(
+                build(
+                    generator,
+                    levels=[level],
+                    clusters=n_clusters(measure.clusters, "full"),
+                    per_cluster=measure.per_cluster,
+                    source=Source(0),
+                )
+            )
+            for level in LEVELS
+        }
+        made[f"{name}@{spec.version}"] = {"measure": spec.digest, "items": items}
+    return made

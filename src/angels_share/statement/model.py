@@ -1,0 +1,137 @@
+"""What a loss statement consists of, and its files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, Field, ValidationError, field_validator
+
+from angels_share.claims import TEXT_LIMIT, Claim, PlainText, plain
+from angels_share.errors import BundleError, did_you_mean
+from angels_share.spec import Strict
+from angels_share.taxonomy import SCENARIOS, STATEMENT_ITEMS
+
+Family = Literal["logit-kd", "seq-kd", "on-policy", "feature", "sft", "pruning", "quantization", "control", "other"]
+"""How the student was made from the teacher; not all of these are distillation, and the word says which."""
+
+FILLED_LIMIT = 10_000
+"""Most characters in an item that the scores fill in: one line a task."""
+
+FILE_LIMIT = 1_000_000
+"""Most bytes in a statement file."""
+
+Margin = Annotated[float, Field(gt=0, lt=1)]
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(plain)]
+
+
+class Method(Strict):
+    """How the student was made."""
+
+    family: Family = "other"
+    description: PlainText = ""
+
+
+class SuiteStatement(Strict):
+    """The statement for one deployment scenario."""
+
+    items: dict[str, str]
+    """Answers to the eight questions of :data:`angels_share.taxonomy.STATEMENT_ITEMS`."""
+    claims: Annotated[tuple[Claim, ...], Field(max_length=200)] = ()
+    epsilon: Margin | None = None
+    """The author's margin on the change in utility for this deployment, if it is not the suite's."""
+    tau: Margin | None = None
+    """The author's margin on total variation for this deployment, if it is not the suite's."""
+
+    @field_validator("items")
+    @classmethod
+    def _eight_texts(cls, value: dict[str, str]) -> dict[str, str]:
+        unknown = [key for key in value if key not in STATEMENT_ITEMS]
+        if unknown:
+            raise ValueError(f"{unknown[0][:80]!r} is no item. {did_you_mean(unknown[0][:80], STATEMENT_ITEMS)}")
+        absent = [key for key in STATEMENT_ITEMS if key not in value]
+        if absent:
+            raise ValueError(f"lacks {', '.join(absent)}")
+        for key, text in value.items():
+            limit = TEXT_LIMIT if STATEMENT_ITEMS[key].by_author else FILLED_LIMIT
+            if len(plain(text)) > limit:
+                raise ValueError(f"{key} has {len(text)} characters; at most {limit} are allowed")
+        return value
+
+
+class Statement(Strict):
+    """A Distillation Loss Statement: the content of ``statement.json``."""
+
+    schema_version: Literal["angels-share/statement/1"] = "angels-share/statement/1"
+    teacher: Name
+    student: Name
+    method: Method = Method()
+    suites: dict[str, SuiteStatement] = Field(min_length=1)
+
+    @field_validator("suites")
+    @classmethod
+    def _known_scenarios(cls, value: dict[str, SuiteStatement]) -> dict[str, SuiteStatement]:
+        for name in value:
+            if name not in SCENARIOS:
+                raise ValueError(f"{name[:80]!r} is no suite. {did_you_mean(name[:80], SCENARIOS)}")
+        return value
+
+
+def missing(statement: Statement) -> list[str]:
+    """Return what the author has still to write, such as ``high_risk: deployment_context``."""
+    gaps = [
+        f"{suite}: {key}"
+        for suite, part in statement.suites.items()
+        for key, item in STATEMENT_ITEMS.items()
+        if item.by_author and not part.items[key].strip()
+    ]
+    if statement.method.family == "other" and not statement.method.description.strip():
+        gaps.insert(0, "method: description")
+    return gaps
+
+
+def read(path: Path) -> Statement:
+    """Read a statement from YAML (``.yaml``, ``.yml``) or JSON.
+
+    Raises
+    ------
+    BundleError
+        If the file cannot be read, is too large, or does not fit; the message names the field.
+    """
+    try:
+        if path.stat().st_size > FILE_LIMIT:
+            raise BundleError(f"{path}: has {path.stat().st_size} bytes; a statement has at most {FILE_LIMIT}")
+        text = path.read_text("utf-8")
+        content: Any = yaml.safe_load(text) if path.suffix in {".yaml", ".yml"} else json.loads(text)
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, yaml.YAMLError, RecursionError) as error:
+        raise BundleError(f"{path}: cannot be read as a statement: {error}") from error
+    try:
+        return Statement.model_validate(content)
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, e['loc'])) or '(whole)'}: {e['msg']}" for e in error.errors()]
+        raise BundleError(f"{path}: does not fit the statement's form: {'; '.join(lines)}") from error
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes long and many-line texts as blocks, so that an author can edit them."""
+
+
+def _block(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in text else ">" if len(text) > 80 else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _block)
+
+
+def write(statement: Statement, path: Path) -> None:
+    """Write a statement as YAML (``.yaml``, ``.yml``) or JSON; :func:`read` returns the same statement."""
+    content = statement.model_dump()
+    if path.suffix in {".yaml", ".yml"}:
+        content = statement.model_dump(mode="json")
+        text = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    else:
+        text = json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    path.write_text(text, "utf-8")

@@ -1,0 +1,103 @@
+"""Numbers and verdicts in words: ×100, one decimal, and 95 % intervals in brackets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from angels_share import spec
+from angels_share.score.model import Estimate, Gap, PairScore, TaskScore, Verdict
+from angels_share.taxonomy import ROWS
+
+VERDICTS: dict[Verdict, str] = {
+    "PRESERVED": "equivalent to the teacher within the margins",
+    "HARMFUL": "worse than the teacher by more than the margin",
+    "CORRECTIVE": "better than the teacher by more than the margin",
+    "SHIFTED": "neither better nor worse, but it answers differently",
+    "INCONCLUSIVE": "this many items show neither a loss nor preservation",
+    "UNMEASURED": "no measurement",
+}
+"""What each verdict means, after the words "the student is"."""
+
+FLAGS = {
+    "CANNOT CERTIFY AT THIS N": "too few items to show preservation",
+    "CEILING": "the teacher is near perfect",
+    "FEW_CLUSTERS": "few independent clusters",
+    "LOW_CHOICE_MASS": "the options are improbable answers to the teacher",
+    "NUMERICAL_FLOOR": "no difference beyond rounding",
+}
+"""What the weaknesses of a number mean."""
+
+
+def hundred(value: float) -> str:
+    """Return a number times 100 with one decimal.
+
+    Examples
+    --------
+    >>> hundred(0.1234), hundred(-0.05), hundred(-0.0001)
+    ('12.3', '−5.0', '0.0')
+    """
+    text = f"{100 * value:.1f}"
+    return "0.0" if text == "-0.0" else text.replace("-", "−")
+
+
+def signed(value: float) -> str:
+    """Return a difference times 100 with one decimal and its sign.
+
+    Examples
+    --------
+    >>> signed(0.05), signed(-0.05), signed(0.0)
+    ('+5.0', '−5.0', '0.0')
+    """
+    text = hundred(value)
+    return text if text == "0.0" or text.startswith("−") else f"+{text}"
+
+
+def interval(estimate: Estimate) -> str:
+    """Return a number and its 95 % interval, such as ``12.3 [8.1, 16.6]``."""
+    return f"{hundred(estimate.value)} [{hundred(estimate.low)}, {hundred(estimate.high)}]"
+
+
+def change(estimate: Estimate) -> str:
+    """Return a difference and its 95 % interval, such as ``−4.5 [−7.0, −2.1]``."""
+    return f"{signed(estimate.value)} [{signed(estimate.low)}, {signed(estimate.high)}]"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Return words as a list in a sentence.
+
+    Examples
+    --------
+    >>> listed(["a", "b", "c"]), listed(["a"])
+    ('a, b and c', 'a')
+    """
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+
+
+def levels(numbers: Sequence[int]) -> str:
+    """Return difficulty levels in words, such as ``levels 1 and 2``."""
+    return f"{'level' if len(numbers) == 1 else 'levels'} {listed([str(n) for n in numbers])}"
+
+
+def readout(task: TaskScore) -> str:
+    """Return in words how the answers of a task were read."""
+    return {
+        "likelihood": "likelihoods of the options",
+        "greedy": "one greedy answer an item",
+        "sampled": f"{task.repeats} sampled answers an item",
+    }[task.readout]
+
+
+def row_title(row: str) -> str:
+    """Return the name of a row inside a sentence, such as ``capability boundary``."""
+    return ROWS[row].title[:1].lower() + ROWS[row].title[1:]
+
+
+def unmeasured(gap: Gap) -> str:
+    """Return in words whose gap an unmeasured task is, without the reason."""
+    return "not measured (charged)" if gap.side == "submitter" else "not measurable with this teacher"
+
+
+def tasks_of(score: PairScore, suite: str) -> list[TaskScore]:
+    """Return the scored tasks of a suite, in the order of the suite."""
+    scored = {task.task: task for task in score.tasks}
+    return [scored[name] for name in spec.suite(suite).tasks if name in scored]

@@ -1,0 +1,44 @@
+"""Submission bundles: a folder a pair, made by ``pack`` and held against the rules by ``validate``.
+
+::
+
+    submissions/<slug>-<first digits of the pair id>/
+        submission.json        who the pair is, where its logs are, the SHA-256 of every file
+        statement.json         the Distillation Loss Statement
+        score.json             the score, which a validator computes again
+        student/               results.json, samples/<task>.jsonl.gz; likewise teacher/, teacher_repeat/, calibration/
+    submissions/teachers/<name>/
+        teacher.json           what is known of a canonical teacher, the SHA-256 of every file
+        runs/<track>-<profile>-<item seed>/    as student/ above
+
+The parts, in the order in which they build on each other:
+
+* :mod:`~angels_share.submission.model`: what the files of a bundle consist of
+* :mod:`~angels_share.submission.rules`: the rules, by id
+* :mod:`~angels_share.submission.files`: writing and reading files
+* :mod:`~angels_share.submission.role`: one model's run inside a bundle
+* :mod:`~angels_share.submission.scoring`: the pair's identity and its score
+* :mod:`~angels_share.submission.teachers`: canonical teachers
+* :mod:`~angels_share.submission.pack`: making a bundle
+* :mod:`~angels_share.submission.validate`: checking one
+"""
+
+from angels_share.submission.model import Declarations, Finding, Manifest, ModelFacts, Report
+from angels_share.submission.pack import pack
+from angels_share.submission.role import read_role
+from angels_share.submission.rules import rules
+from angels_share.submission.teachers import register_teacher
+from angels_share.submission.validate import validate
+
+__all__ = [
+    "Declarations",
+    "Finding",
+    "Manifest",
+    "ModelFacts",
+    "Report",
+    "pack",
+    "read_role",
+    "register_teacher",
+    "rules",
+    "validate",
+]

@@ -1,0 +1,268 @@
+"""One model's run inside a bundle: how it was run, and what it answered, item by item.
+
+The items are not in the bundle. They are made again from the package's own generators, so that nobody can hand in
+easier ones, and joined with the answers by their hash.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from angels_share import items, logs, spec
+from angels_share.errors import BundleError, LogError, SpecError
+from angels_share.spec import Measure, TaskSpec
+from angels_share.statement.draft import short_name
+from angels_share.submission import files
+from angels_share.submission.model import Finding, RefusedError, Results, Row, Seeds, TaskRun
+from angels_share.submission.rules import finding
+
+RESULTS = "results.json"
+Item = items.Item
+
+
+def sample_path(task: str) -> str:
+    """Return where a role keeps the answers to a task."""
+    return f"samples/{task}.jsonl.gz"
+
+
+def role_files(run: logs.Run, name: str | None = None) -> dict[str, bytes]:
+    """Return the files that publish a run, by their path: only what scoring needs, and nothing of the machine.
+
+    Parameters
+    ----------
+    run : Run
+        A run that :func:`angels_share.logs.read_run` read.
+    name : str, optional
+        Name to publish the model under; by default the last part of the one in the log.
+
+    Raises
+    ------
+    BundleError
+        If something in the log does not fit the form of ``results.json``.
+    """
+    contents: dict[str, bytes] = {}
+    tasks: dict[str, Any] = {}
+    for task, log in run.tasks.items():
+        source = run.sources[task]
+        tasks[task] = _task_run(log, json.loads(source.read_text("utf-8")))
+        stamp = source.stem.removeprefix("results_")
+        contents[sample_path(task)] = files.pack_rows(_rows(source.with_name(f"samples_{task}_{stamp}.jsonl")))
+    try:
+        results = Results.model_validate({"model": name or short_name(run.model), "tasks": tasks})
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise BundleError(f"{run.place}: the log cannot be published as it is: {'; '.join(lines)}") from error
+    return {RESULTS: files.dump(results.model_dump())} | contents
+
+
+def _task_run(log: logs.TaskLog, results: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of :class:`TaskRun` from a log and the results file that it was read from."""
+    config, settings = results["config"], log.settings
+    count = config.get("model_num_parameters")
+    return {
+        "version": log.spec.version,
+        "track": settings.track,
+        "profile": settings.profile,
+        "item_seed": settings.item_seed,
+        "measure": log.spec.measure.model_dump(),
+        "generation_kwargs": dict(settings.generation_kwargs),
+        "num_fewshot": settings.num_fewshot,
+        "repeats": 1 if log.texts is None else len(log.texts[0]),
+        "seeds": {seed: config.get(seed) for seed in Seeds.model_fields},
+        "backend": settings.backend,
+        "dtype": settings.dtype,
+        "batch_size": settings.batch_size,
+        "lm_eval_version": settings.lm_eval_version,
+        "transformers_version": results.get("transformers_version"),
+        "chat_template_sha": settings.chat_template_sha,
+        "system_instruction_sha": settings.system_instruction_sha,
+        "max_length": results.get("max_length"),
+        "model_num_parameters": count if isinstance(count, int) and count > 0 else None,
+    }
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    rows = [json.loads(line) for line in path.read_text("utf-8").split("\n") if line]
+    kept = [{key: row[key] for key in Row.model_fields} for row in rows]
+    return sorted(kept, key=lambda row: int(row["doc_id"]))
+
+
+def read_role(folder: Path) -> logs.Run:
+    """Return the run that a role's folder holds, with its items made again.
+
+    Raises
+    ------
+    BundleError
+        If anything is wrong with it; the message holds every finding.
+    """
+    run, findings = examine_role(folder, folder.name)
+    serious = [str(f) for f in findings if f.severity == "error"]
+    if run is None or serious:
+        raise BundleError(f"{folder}: {'; '.join(serious)}")
+    return run
+
+
+def examine_role(folder: Path, place: str) -> tuple[logs.Run | None, list[Finding]]:
+    """Return the run that a role's folder holds, where it can be read, and everything that is wrong with it.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder with ``results.json`` and ``samples/``.
+    place : str
+        The folder's path within the bundle, for the findings.
+    """
+    results_place = f"{place}/{RESULTS}"
+    try:
+        results = files.read(Results, files.read_bytes(folder / RESULTS, results_place), results_place)
+    except RefusedError as error:
+        return None, [error.finding]
+    findings = [
+        finding("AS-302", f"{place}/samples/{path.name}", f"{RESULTS} says nothing of this task")
+        for path in sorted((folder / "samples").glob("*"))
+        if path.name.removesuffix(".jsonl.gz") not in results.tasks
+    ]
+    tasks: dict[str, logs.TaskLog] = {}
+    for name, run in results.tasks.items():
+        found, known = _check_task(name, run, results_place)
+        findings += found
+        if known is None:
+            continue
+        try:
+            made = _items(name, run.track, run.profile, run.item_seed)
+            log, found = _join(folder, place, run, known, made)
+        except SpecError as error:
+            findings.append(finding("AS-401", f"{results_place}, {name}", str(error)))
+        except RefusedError as error:
+            findings.append(error.finding)
+        else:
+            findings += found
+            if log is not None:
+                tasks[name] = log
+    return logs.Run(place=place, model=results.model, tasks=tasks), findings
+
+
+def _check_task(name: str, run: TaskRun, place: str) -> tuple[list[Finding], TaskSpec | None]:
+    """Return what is wrong with the declaration of a task, and the package's own specification where nothing is."""
+    where = f"{place}, {name}"
+    try:
+        known = spec.task(name)
+    except SpecError as error:
+        return [finding("AS-401", where, str(error))], None
+    if run.version != known.version:
+        told = f"the task was run in version {run.version}; this release has version {known.version}"
+        return [finding("AS-401", where, told)], None
+    try:
+        same = Measure.model_validate(run.measure) == known.measure
+    except ValidationError:
+        same = False
+    if not same:
+        keys = sorted(k for k, v in known.measure.model_dump().items() if run.measure.get(k) != v)
+        told = f"the measure block is not the one of {name} {known.version}"
+        return [finding("AS-402", where, told + (f": it differs in {', '.join(keys)}" if keys else ""))], None
+    pinned = spec.locked_digest(known)
+    if pinned is None:
+        return [finding("AS-407", where, "the task is not pinned yet")], known
+    if pinned != known.digest:
+        return [finding("AS-402", where, "the measure block is not the one that tasks/LOCK.json pins")], None
+    return [], known
+
+
+@lru_cache(maxsize=64)
+def _items(name: str, track: str, profile: str, seed: int) -> tuple[tuple[Item, ...], tuple[str, ...]]:
+    """Return the items of one of the package's tasks, and the hash of each."""
+    measure = spec.task(name).measure
+    made = items.build(
+        items.find_generator(spec.task_files()[name].parent, measure.generator),
+        levels=items.levels_of(track),
+        clusters=items.n_clusters(measure.clusters, profile),
+        per_cluster=measure.per_cluster,
+        source=items.Source(seed),
+    )
+    return tuple(made), tuple(logs.document_hash(item) for item in made)
+
+
+def _join(
+    folder: Path, role: str, run: TaskRun, known: TaskSpec, made: tuple[Sequence[Item], Sequence[str]]
+) -> tuple[logs.TaskLog | None, list[Finding]]:
+    """Return the log of a task, the answers being put beside their items, or what keeps them apart."""
+    documents, hashes = made
+    path = sample_path(known.name)
+    place = f"{role}/{path}"
+    lines = files.unpack_lines(files.read_bytes(folder / path, place), place)
+    rows = [files.read(Row, line, f"{place}, row {i}") for i, line in enumerate(lines, start=1)]
+    findings = _coverage(place, rows, documents, hashes)
+    if findings:
+        return None, findings
+    answers = {row.doc_hash: row.resps for row in rows}
+    responses = [answers[h] for h in hashes]
+    likelihood = known.measure.readout == "likelihood"
+    try:
+        log = logs.TaskLog(
+            spec=known,
+            settings=_settings(run),
+            items=tuple(documents),
+            doc_hash=tuple(hashes),
+            log_likelihoods=logs.likelihood_columns(responses, documents, place) if likelihood else None,
+            texts=None if likelihood else logs.text_columns(responses, place),
+        )
+    except LogError as error:
+        return None, [finding("AS-406", place, str(error).removeprefix(f"{place}, "))]
+    given = 1 if log.texts is None else len(log.texts[0])
+    if given != run.repeats or (given != 1 and known.measure.readout == "greedy"):
+        told = f"each item has {given} answers, results.json says {run.repeats}, the readout is {known.measure.readout}"
+        return None, [finding("AS-406", place, told)]
+    return log, []
+
+
+def _coverage(place: str, rows: Sequence[Row], documents: Sequence[Item], hashes: Sequence[str]) -> list[Finding]:
+    """Return what keeps the rows from answering every item exactly once."""
+    number = {h: i for i, h in enumerate(hashes)}
+    counted = Counter(row.doc_hash for row in rows)
+    absent = [documents[i]["item_id"] for h, i in number.items() if h not in counted]
+    foreign = [row.doc_hash[:12] for row in rows if row.doc_hash not in number]
+    repeated = [documents[number[h]]["item_id"] for h, k in counted.items() if k > 1 and h in number]
+    misplaced = [row.doc_id for row in rows if number.get(row.doc_hash, row.doc_id) != row.doc_id]
+    findings = []
+    if absent:
+        findings.append(
+            finding("AS-403", place, f"{len(absent)} of {len(hashes)} items have no answer: {_some(absent)}")
+        )
+    if foreign:
+        told = f"{len(foreign)} rows answer no item of this task, with doc_hash {_some(foreign)}"
+        findings.append(finding("AS-404", place, told))
+    if repeated:
+        findings.append(finding("AS-405", place, f"{len(repeated)} items are answered repeatedly: {_some(repeated)}"))
+    if misplaced:
+        findings.append(
+            finding("AS-404", place, f"{len(misplaced)} rows have another item's doc_id: {_some(misplaced)}")
+        )
+    return findings
+
+
+def _some(names: Sequence[object]) -> str:
+    return ", ".join(map(str, names[:3])) + (", …" if len(names) > 3 else "")
+
+
+def _settings(run: TaskRun) -> logs.Settings:
+    return logs.Settings(
+        track=run.track,
+        profile=run.profile,
+        item_seed=run.item_seed,
+        sampling_seed=run.seeds.torch_seed,
+        num_fewshot=run.num_fewshot,
+        generation_kwargs=run.generation_kwargs,
+        backend=run.backend,
+        chat_template_sha=run.chat_template_sha,
+        system_instruction_sha=run.system_instruction_sha,
+        lm_eval_version=run.lm_eval_version,
+        dtype=run.dtype,
+        batch_size=run.batch_size,
+    )

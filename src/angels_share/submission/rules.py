@@ -1,0 +1,121 @@
+"""The rules that a bundle is held against; every finding names one of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from angels_share.submission.model import Finding, Severity
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What is asked of a bundle, and what to do where it is not so."""
+
+    severity: Severity
+    asks: str
+    hint: str
+
+
+PACK_AGAIN = "Pack the pair again"
+RULES: dict[str, Rule] = {
+    "AS-101": Rule("error", "Every file of the bundle is there.", PACK_AGAIN),
+    "AS-102": Rule(
+        "error",
+        "The bundle holds submission.json, statement.json, score.json and, for each role, results.json and "
+        "samples/<task>.jsonl.gz; nothing else.",
+        "Remove it from the bundle",
+    ),
+    "AS-103": Rule(
+        "error", "Everything is a plain file or folder: no links, no devices.", "Replace it by a copy of the file"
+    ),
+    "AS-104": Rule(
+        "error",
+        "A bundle has at most 20 MB, a file at most 8 MB, an unpacked one at most 64 MB, a line at most 1 MiB.",
+        "Choose a smaller profile",
+    ),
+    "AS-105": Rule("error", "Samples are whole gzip files.", PACK_AGAIN),
+    "AS-201": Rule("error", "Files are JSON in UTF-8, nested at most 32 deep.", PACK_AGAIN),
+    "AS-202": Rule("error", "No JSON object names a key twice: readers would disagree about its value.", PACK_AGAIN),
+    "AS-203": Rule("error", "Numbers are finite, and whole numbers at most 2^53: a missing one is null.", PACK_AGAIN),
+    "AS-211": Rule("error", "Every file fits its form, with no field missing or unknown.", PACK_AGAIN),
+    "AS-212": Rule("error", "The bundle's folder, pair id and the names in its files agree.", PACK_AGAIN),
+    "AS-301": Rule(
+        "error", "Every file has the SHA-256 that submission.json gives.", "Undo the change, or pack the pair again"
+    ),
+    "AS-302": Rule("error", "submission.json lists exactly the files that are there.", PACK_AGAIN),
+    "AS-401": Rule(
+        "error",
+        "Tasks and suites are those of this release, in the same version.",
+        "Run and pack the pair with this release, or validate with the one that packed it",
+    ),
+    "AS-402": Rule(
+        "error",
+        "The measure block of each task is the one that this release ships: it decides how answers are scored.",
+        "Run the task without replacing metadata.angels_share",
+    ),
+    "AS-403": Rule("error", "Every item of a task is answered.", "Run the task again, without --limit"),
+    "AS-404": Rule("error", "Nothing but the items of a task is answered.", "Run the task again with this release"),
+    "AS-405": Rule("error", "Every item is answered once.", "Run the task again into an empty folder"),
+    "AS-406": Rule("error", "Answers are what the task's readout asks for.", "Run the task again"),
+    "AS-407": Rule(
+        "note",
+        "tasks/LOCK.json pins the measure block of the task, so that it can never change unnoticed.",
+        "Nothing to do for a submitter; a maintainer runs `angels-share lock`",
+    ),
+    "AS-501": Rule(
+        "error",
+        "All runs of a pair used one track, profile and item seed; a calibration run used its own item seed.",
+        "Run the models with the same --metadata, and pack again",
+    ),
+    "AS-502": Rule(
+        "error",
+        "A canonical teacher is registered under submissions/teachers, with the run that the pair refers to.",
+        "Register the teacher, or pack the pair with the teacher's own log",
+    ),
+    "AS-503": Rule(
+        "error", "Teacher and student can be compared and scored.", "Run the models again as the message says"
+    ),
+    "AS-601": Rule("error", "score.json is what the logs give, to nine digits.", PACK_AGAIN),
+    "AS-701": Rule("error", "The author has answered items 1, 4, 7 and 8 of the statement.", "Write the missing parts"),
+    "AS-702": Rule(
+        "error",
+        "Items 2, 3, 5 and 6 of the statement are what the score gives; the author's words have items of their own.",
+        PACK_AGAIN,
+    ),
+    "AS-703": Rule(
+        "error",
+        "No claim is contradicted by the score.",
+        "Correct the claim, or leave it out",
+    ),
+    "AS-704": Rule(
+        "warning",
+        "No claim declares a loss that the score does not show.",
+        "Leave the claim out, or keep it: the pages show it as over-declared",
+    ),
+    "AS-705": Rule(
+        "warning",
+        "Every harmful or shifted task, and every task that was not measured, is addressed by a claim. "
+        "A pair with an undisclosed loss is shown but not ranked.",
+        "Add a claim of kind lost, unmeasured, accepted or corrective",
+    ),
+    "AS-706": Rule(
+        "note", "Every task of a suite is measured; one that is not is charged in full.", "Run the task, and pack again"
+    ),
+    "AS-707": Rule("warning", "The pair can be ranked in each of its suites.", "See the reason"),
+}
+
+
+def rules() -> dict[str, str]:
+    """Return what each rule asks and what to do about a finding, by the rule's id."""
+    return {name: f"{rule.asks} Otherwise ({rule.severity}): {rule.hint}." for name, rule in RULES.items()}
+
+
+def finding(rule: str, place: str, message: str) -> Finding:
+    """Return a finding with the severity and the hint of its rule."""
+    return Finding(
+        rule=rule,
+        severity=RULES[rule].severity,
+        place=place,
+        message=message.rstrip("."),
+        hint=f"{RULES[rule].hint}.",
+    )

@@ -1,0 +1,157 @@
+"""What packing and validating a bundle have in common: who the pair is, and how it is scored again."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from angels_share import spec
+from angels_share.errors import BundleError
+from angels_share.items import CALIBRATION_SEED
+from angels_share.logs import Run
+from angels_share.score import PairScore, score_pair
+from angels_share.statement import Statement
+from angels_share.statement.model import Family
+from angels_share.submission import files
+from angels_share.submission.model import Key, Manifest, ModelFacts, RoleName, SuitePin
+
+Runs = Mapping[RoleName, Run]
+
+
+def key_of(run: Run) -> Key:
+    """Return the track, profile and item seed of a run.
+
+    Raises
+    ------
+    BundleError
+        If its tasks were run with several of them.
+    """
+    keys = {(log.settings.track, log.settings.profile, log.settings.item_seed) for log in run.tasks.values()}
+    if len(keys) != 1:
+        told = "; ".join(f"track {t}, profile {p}, item seed {s}" for t, p, s in sorted(keys)) or "no task"
+        raise BundleError(f"{run.place}: mixes several settings ({told}); run every task with the same --metadata")
+    track, profile, item_seed = keys.pop()
+    return Key(track=track, profile=profile, item_seed=item_seed)
+
+
+def expected_key(role: RoleName, key: Key) -> Key:
+    """Return the settings that a role must have in a pair with this key."""
+    return key.model_copy(update={"item_seed": CALIBRATION_SEED}) if role == "calibration" else key
+
+
+def run_name(role: RoleName, key: Key) -> str:
+    """Return the name of a canonical teacher's run, such as ``toy-pilot-0-repeat``."""
+    of = expected_key(role, key)
+    return f"{of.track}-{of.profile}-{of.item_seed}" + ("-repeat" if role == "teacher_repeat" else "")
+
+
+def restricted(run: Run, suites: Iterable[str]) -> Run:
+    """Return the run with the tasks of these suites only."""
+    wanted = {task for name in suites for task in spec.suite(name).tasks}
+    return replace(run, tasks={name: log for name, log in run.tasks.items() if name in wanted})
+
+
+def pin(suite: str) -> SuitePin:
+    """Return a suite as it is in this release."""
+    found = spec.suite(suite)
+    return SuitePin(name=found.name, version=found.version, digest=found.digest)
+
+
+def pair_id(teacher: ModelFacts, student: ModelFacts, key: Key, runs: Runs) -> str:
+    """Return the id of a pair: the same models, items and sampling seeds always have the same one."""
+    seeds = {
+        role: sorted({str(log.settings.sampling_seed) for log in runs[role].tasks.values()})
+        for role in ("teacher", "student")
+    }
+    of = {
+        "teacher": [teacher.name, teacher.weights_sha256],
+        "student": [student.name, student.weights_sha256],
+        "key": key.model_dump(),
+        "sampling_seeds": seeds,
+    }
+    return files.sha256(files.canonical(of))[:16]
+
+
+def slug(teacher: str, student: str, method: Family) -> str:
+    """Return a readable name for a pair.
+
+    Examples
+    --------
+    >>> slug("toy-teacher", "Toy_Student", "logit-kd"), slug("t", "t", "control")
+    ('toy-student-from-toy-teacher', 't-control')
+    """
+    name = f"{student}-control" if method == "control" else f"{student}-from-{teacher}"
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:120].rstrip("-")
+
+
+def manifest_digest(manifest: Manifest) -> str:
+    """Return the SHA-256 of everything else that a manifest says."""
+    return files.sha256(files.canonical(manifest.model_dump(mode="json", exclude={"digest"})))
+
+
+def rescore(runs: Runs, statement: Statement, suites: Iterable[str]) -> PairScore:
+    """Return the score of a pair from its runs and the claims of its statement.
+
+    Raises
+    ------
+    AngelsShareError
+        If the runs cannot be compared or scored.
+    """
+    names = list(suites)
+    parts = [statement.suites[name] for name in names]
+    epsilons, taus = {part.epsilon for part in parts}, {part.tau for part in parts}
+    if len(epsilons) > 1 or len(taus) > 1:
+        raise BundleError("the statement's suites have different author's margins; one pair has one epsilon and tau")
+    return score_pair(
+        runs["teacher"],
+        runs["student"],
+        suites=names,
+        repeat=runs.get("teacher_repeat"),
+        calibration=runs.get("calibration"),
+        claims={name: statement.suites[name].claims for name in names},
+        epsilon_author=epsilons.pop(),
+        tau_author=taus.pop(),
+    )
+
+
+def first_difference(given: Any, found: Any, place: str = "") -> str | None:
+    """Return where two JSON contents differ first, with both values, or None where they do not.
+
+    Structure and texts must be the same, numbers to nine digits.
+
+    Examples
+    --------
+    >>> first_difference({"a": [1.0, 2.0]}, {"a": [1.0, 2.5]})
+    'a[1] is 2.0, the logs give 2.5'
+    """
+    if isinstance(given, dict) and isinstance(found, dict):
+        for name in sorted(given.keys() | found.keys()):
+            inner = f"{place}.{name}" if place else name
+            if name not in given or name not in found:
+                return f"{inner} is {'missing' if name not in given else 'unknown'}"
+            if told := first_difference(given[name], found[name], inner):
+                return told
+        return None
+    if isinstance(given, list) and isinstance(found, list):
+        if len(given) != len(found):
+            return f"{place} has {len(given)} entries, the logs give {len(found)}"
+        told_all = (first_difference(g, f, f"{place}[{i}]") for i, (g, f) in enumerate(zip(given, found, strict=True)))
+        return next((told for told in told_all if told), None)
+    return None if _same(given, found) else f"{place} is {_short(given)}, the logs give {_short(found)}"
+
+
+def _same(given: Any, found: Any) -> bool:
+    if _is_number(given) and _is_number(found):
+        return math.isclose(given, found, rel_tol=1e-9, abs_tol=1e-12)
+    return type(given) is type(found) and bool(given == found)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _short(value: Any) -> str:
+    return str(value)[:120]

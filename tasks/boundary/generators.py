@@ -1,0 +1,158 @@
+"""Item generators of the row *capability boundary*: problem ladders from easy to out of reach."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from itertools import pairwise
+
+from angels_share.caskworld import NAMES
+from angels_share.items import Item, Source, Stream
+
+Problem = tuple[str, str, list[str]]
+"""Question, answer, and three wrong answers of the same kind."""
+
+ADDENDS = ((2, 1), (3, 1), (2, 2), (3, 2), (2, 3), (3, 3), (4, 3), (5, 3), (6, 4), (8, 4))
+"""Terms and digits of the sums, by rung."""
+
+
+def ladder(source: Source, level: int, n: int) -> list[Item]:
+    """Five families of problems in rungs of growing size; the rungs are the levels."""
+    return [problem_item(source, level, i, "ladder") for i in range(n)]
+
+
+def problem_item(source: Source, level: int, index: int, task: str) -> Item:
+    """Return item ``index`` of a ladder: families alternate fastest, then rungs."""
+    families, rungs = list(FAMILIES), rungs_of(level)
+    family = families[index % len(families)]
+    rung = rungs[index // len(families) % len(rungs)]
+    question, answer, wrong = source.draw(
+        lambda s: FAMILIES[family](s, rung, level), lambda p: p[0], task, level, index
+    )
+    return {
+        "item_id": f"{task}-{level}-{index}",
+        "cluster_id": f"{task}-{level}-{index}",
+        "stratum": family,
+        "rung": rung,
+        "level": level,
+        "prompt": frame(source, level, family, rung, question, index),
+        "answer": answer,
+        "candidates": [] if answer.isdigit() else [name for name in NAMES if name in re.findall("[a-z]+", question)],
+        "wrong": wrong,
+    }
+
+
+def rungs_of(level: int) -> tuple[int, ...]:
+    """Return the rungs that a level holds."""
+    return {0: (1, 2, 3), 1: (1, 2, 3, 4, 5), 2: (1, 2, 3, 4, 5), 3: (4, 5, 6, 7, 8), 4: (7, 8, 9, 10)}[level]
+
+
+def frame(source: Source, level: int, family: str, rung: int, question: str, index: int) -> str:
+    """Put a question into the form of its level: bare, after four examples, or as an instruction."""
+    if level == 0:
+        return question
+    if level == 1:
+        shots = []
+        for j in range(4):
+            asked, answer, _ = FAMILIES[family](source.stream("shots", family, rung, index, j), min(rung, 2), level)
+            shots.append(f"Question: {asked}\nAnswer: {answer}")
+        return "\n".join([*shots, f"Question: {question}\nAnswer:"])
+    return f"{question} Answer with one word or number only.\nAnswer:"
+
+
+def _wrong_numbers(s: Stream, gold: int, near: list[int]) -> list[str]:
+    pool = [v for v in dict.fromkeys(s.shuffled(near)) if v != gold and v >= 0][:3]
+    step = 1
+    while len(pool) < 3:
+        if (v := gold + step) not in pool:
+            pool.append(v)
+        step += 1
+    return [str(v) for v in pool]
+
+
+def _addition(s: Stream, rung: int, level: int) -> Problem:
+    if level == 0:
+        numbers = [s.below(10) for _ in range(rung + 1)]
+        total = sum(numbers)
+        named = " ".join(f"{name} {v}" for name, v in zip(s.sample(NAMES, rung + 1), numbers, strict=True))
+        near = [v for v in range(total - 4, total + 5) if 0 <= v <= 36]
+        return f"total {named} is", str(total), _wrong_numbers(s, total, near)
+    terms, digits = ADDENDS[rung - 1]
+    low, high = (1, 9) if digits == 1 else (10 ** (digits - 1), 10**digits - 1)
+    numbers = [s.between(low, high) for _ in range(terms)]
+    total = sum(numbers)
+    near = [total + d for d in (-20, -10, -2, -1, 1, 2, 10, 20)] if total > 20 else list(range(total - 4, total + 5))
+    names = s.sample(NAMES, 2)
+    asked = f"A cellar of {names[0]} and {names[1]} casks counts {' + '.join(map(str, numbers))}. What is the total?"
+    return asked, str(total), _wrong_numbers(s, total, near)
+
+
+def _lookup(s: Stream, rung: int, level: int) -> Problem:
+    size = rung + 1 if level == 0 else 2 * rung
+    keys = s.sample(NAMES, size)
+    values = s.sample(range(10, 37), max(size, 4)) if level == 0 else s.sample(range(10, 100), max(size, 4))
+    at = s.below(size)
+    wrong = [str(v) for i, v in enumerate(values) if i != at][:3]
+    if level == 0:
+        records = " ".join(f"{k} {v}" for k, v in zip(keys, values, strict=False))
+        return f"{records} find {keys[at]} is", str(values[at]), wrong
+    records = ", ".join(f"{k} holds {v}" for k, v in zip(keys, values, strict=False))
+    return f"In the ledger, {records}. How many does {keys[at]} hold?", str(values[at]), wrong
+
+
+def _hops(s: Stream, rung: int, level: int) -> Problem:
+    nodes = s.sample(NAMES, rung + 3)
+    links = s.shuffled(list(pairwise(nodes)))
+    answer, wrong = nodes[rung], s.sample([x for x in nodes if x != nodes[rung]], 3)
+    if level == 0:
+        told = " ".join(f"{a} to {b} ," for a, b in links)
+        return f"{told} from {nodes[0]} go {rung} is", answer, wrong
+    told = ", ".join(f"{a} leads to {b}" for a, b in links)
+    steps = "1 step" if rung == 1 else f"{rung} steps"
+    return f"On the map, {told}. Starting from {nodes[0]}, where do you arrive after {steps}?", answer, wrong
+
+
+def _stack(s: Stream, rung: int, level: int) -> Problem:
+    names = s.sample(NAMES, 2 * rung + 2)
+    pile: list[str] = []
+    moves: list[str] = []
+    pops = rung
+    for name in names:
+        while pops and len(pile) > 1 and s.below(2):
+            pile.pop()
+            moves.append("pop")
+            pops -= 1
+        pile.append(name)
+        moves.append(f"push {name}")
+    while pops and len(pile) > 1:
+        pile.pop()
+        moves.append("pop")
+        pops -= 1
+    answer, wrong = pile[-1], s.sample([x for x in names if x != pile[-1]], 3)
+    if level == 0:
+        return f"{' '.join(moves)} top is", answer, wrong
+    told = ", ".join("take the top one off" if m == "pop" else f"put {m[5:]} on top" for m in moves)
+    return f"Begin with an empty pile, then {told}. What is on top of the pile?", answer, wrong
+
+
+def _sort(s: Stream, rung: int, level: int) -> Problem:
+    size = 2 * rung + 1
+    numbers = s.sample(range(37), size) if level == 0 else s.sample(range(10, 10 ** (2 if rung < 6 else 3)), size)
+    which = s.choice(("smallest", "middle", "largest"))
+    ordered = sorted(numbers)
+    answer = {"smallest": ordered[0], "middle": ordered[size // 2], "largest": ordered[-1]}[which]
+    wrong = _wrong_numbers(s, answer, numbers)
+    if level == 0:
+        return f"sort {' '.join(map(str, numbers))} {which} is", str(answer), wrong
+    place = "in the middle when they are sorted" if which == "middle" else which
+    return f"Of the numbers {', '.join(map(str, numbers))}, which one is {place}?", str(answer), wrong
+
+
+FAMILIES: dict[str, Callable[[Stream, int, int], Problem]] = {
+    "addition": _addition,
+    "lookup": _lookup,
+    "hops": _hops,
+    "stack": _stack,
+    "sort": _sort,
+}
+"""Problem families by name."""

@@ -1,0 +1,120 @@
+"""Item generators of the row *predictive distribution*: completions whose true distribution is known."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from angels_share.caskworld import NAMES, invented
+from angels_share.items import Item, Source, Stream
+
+SHAPES = ("sharp", "skewed", "flat")
+"""Strata of urns by the share of their most frequent kind: at least 3/4, between 1/2 and 3/4, at most 1/2."""
+
+
+def urn(source: Source, level: int, n: int) -> list[Item]:
+    """Urns of known composition, three items an urn with the labels rotated over the same pattern.
+
+    Level 0 shows the staves one by one in caskworld; 1 the same in English after four examples; 2 states the counts
+    and asks; 3 draws twice without replacement, or from one of two casks.
+    """
+    return [_urn_item(source, level, i // 3, i % 3) for i in range(n)]
+
+
+def sample(source: Source, level: int, n: int) -> list[Item]:
+    """Take the urns of :func:`urn`, one label assignment each, to be answered by drawing."""
+    return [_urn_item(source, level, i, 0) for i in range(n)]
+
+
+def _urn_item(source: Source, level: int, cluster: int, rotation: int) -> Item:
+    shape = SHAPES[cluster % 3]
+    pattern, names, stream = source.draw(
+        lambda s: _pattern(s, shape, level), lambda drawn: _composition(*drawn[:2]), "urn", level, cluster
+    )
+    kinds = len(names)
+    cooper = invented(source.stream("cooper", level, cluster), 1)[0]
+    turned = [names[(k + rotation) % kinds] for k in range(kinds)]
+    if level == 3:
+        prompt, truth = _two_stage(pattern, turned, cooper, stream)
+    else:
+        counts = [pattern.count(k) for k in range(kinds)]
+        truth = {turned[k]: Fraction(counts[k], len(pattern)) for k in range(kinds)}
+        shown = [turned[k] for k in pattern]
+        if level == 0:
+            prompt = f"cask {' '.join(shown)} draw"
+        elif level == 1:
+            shots = [_shot(source.stream("urn-shots", cluster, rotation, j)) for j in range(4)]
+            prompt = "\n".join([*shots, f"Staves in the cask: {', '.join(shown)}. One drawn at random:"])
+        else:
+            stock = " and ".join(f"{counts[k]} of {turned[k]}" for k in sorted(range(kinds), key=lambda k: turned[k]))
+            prompt = (
+                f"{cooper} builds a cask from {len(pattern)} staves: {stock}. One stave is drawn at random. "
+                "Of which wood is it? Answer with one word.\nAnswer:"
+            )
+    choices = sorted(truth)
+    return {
+        "item_id": f"urn-{level}-{cluster}-{rotation}",
+        "cluster_id": f"urn-{level}-{cluster}",
+        "stratum": shape,
+        "level": level,
+        "prompt": prompt,
+        "choices": choices,
+        "truth": [float(truth[c]) for c in choices],
+        "gold": max(range(len(choices)), key=lambda k: truth[choices[k]]),
+    }
+
+
+def _pattern(s: Stream, shape: str, level: int) -> tuple[tuple[int, ...], tuple[str, ...], Stream]:
+    """Draw the kinds of the staves in the order shown, and the names of the kinds."""
+    while True:
+        kinds = 3 if level == 0 else s.between(3, 4)
+        total = s.between(5, 12)
+        weights = [s.between(1, 9) for _ in range(kinds)]
+        weights[0] *= {"sharp": 9, "skewed": 3, "flat": 1}[shape]
+        counts = [1 + round((total - kinds) * w / sum(weights)) for w in weights]
+        top = Fraction(max(counts), sum(counts))
+        fits = {
+            "sharp": top >= Fraction(3, 4),
+            "skewed": Fraction(1, 2) < top < Fraction(3, 4),
+            "flat": top <= Fraction(1, 2),
+        }
+        if fits[shape]:
+            staves = s.shuffled([k for k in range(kinds) for _ in range(counts[k])])
+            return tuple(staves), tuple(s.sample(NAMES, kinds)), s
+
+
+def _composition(staves: tuple[int, ...], names: tuple[str, ...]) -> tuple[object, ...]:
+    """Return what an urn and its relabellings share."""
+    return *sorted(staves.count(k) for k in set(staves)), *sorted(names)
+
+
+def _shot(s: Stream) -> str:
+    names = s.sample(NAMES, s.between(3, 4))
+    staves = s.shuffled([name for name in names for _ in range(s.between(1, 4))])
+    return f"Staves in the cask: {', '.join(staves)}. One drawn at random: {s.choice(staves)}."
+
+
+def _two_stage(pattern: tuple[int, ...], names: list[str], cooper: str, s: Stream) -> tuple[str, dict[str, Fraction]]:
+    """Ask for a second draw without replacement, or for a draw from one of two casks chosen by a coin."""
+    kinds = range(len(names))
+    counts = [pattern.count(k) for k in kinds]
+
+    def stock(c: list[int]) -> str:
+        return " and ".join(f"{c[k]} of {names[k]}" for k in sorted(kinds, key=lambda k: names[k]))
+
+    if s.below(2):
+        gone = max(kinds, key=lambda k: counts[k])
+        left = [counts[k] - (k == gone) for k in kinds]
+        prompt = (
+            f"{cooper} builds a cask from {len(pattern)} staves: {stock(counts)}. One stave is drawn at random and put "
+            f"aside; it is of {names[gone]}. A second stave is drawn at random from the rest. "
+            "Of which wood is the second stave? Answer with one word.\nAnswer:"
+        )
+        return prompt, {names[k]: Fraction(left[k], sum(left)) for k in kinds}
+    other = [s.between(1, 6) for _ in kinds]
+    prompt = (
+        f"{cooper} builds one cask from {stock(counts)}, and another from {stock(other)}. A fair coin "
+        "chooses one of the two casks, and one stave is drawn from it at random. "
+        "Of which wood is the stave? Answer with one word.\nAnswer:"
+    )
+    halves = {names[k]: (Fraction(counts[k], sum(counts)) + Fraction(other[k], sum(other))) / 2 for k in kinds}
+    return prompt, halves

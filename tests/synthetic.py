@@ -1,0 +1,190 @@
+"""Run folders in the layout of lm-evaluation-harness, with made-up answers to real items.
+
+Tests write a run in a few milliseconds instead of running a model, and know what every answer was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from angels_share.items import Item, Source, Stream, build, find_generator, levels_of, n_clusters
+from angels_share.logs import document_hash
+from angels_share.spec import TaskSpec, read_yaml, task, task_files
+
+Response = Sequence[float] | str | Sequence[str]
+"""Log-likelihoods of the options, one greedy text, or the K sampled texts: whatever the task's readout asks for."""
+
+Answer = Callable[[TaskSpec, Item], Response]
+
+STAMP = "2026-01-01T00-00-00.000000"
+
+
+def write_run(
+    folder: Path,
+    tasks: Sequence[str],
+    answer: Answer,
+    *,
+    track: str = "toy",
+    profile: str = "pilot",
+    item_seed: int = 0,
+    sampling_seed: int = 1,
+    model: str = "model",
+) -> Path:
+    """Write ``folder`` as ``lm-eval run --output_path folder --log_samples`` would, and return it.
+
+    Parameters
+    ----------
+    tasks : sequence of str
+        Names of tasks of this package.
+    answer : callable
+        Gives the response of the model to an item of a task.
+    model : str
+        ``pretrained=`` of the model; a path stays a path, as in real logs.
+    """
+    place = folder / model.replace("/", "__")
+    place.mkdir(parents=True, exist_ok=True)
+    runtime = {"as_track": track, "as_profile": profile, "as_seed": item_seed, "pretrained": model, "dtype": "float32"}
+    configs: dict[str, Any] = {}
+    counts: dict[str, Any] = {}
+    for name in tasks:
+        config = read_yaml(task_files()[name])
+        rows = [
+            _row(i, item, task(name), answer(task(name), item))
+            for i, item in enumerate(make_items(name, track, profile, item_seed))
+        ]
+        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        (place / f"samples_{name}_{STAMP}.jsonl").write_text(lines, "utf-8")
+        untruncated = {"top_k": 0, "top_p": 1.0} if task(name).measure.readout == "sampled" else {}
+        configs[name] = {
+            **config,
+            "generation_kwargs": config.get("generation_kwargs", {}) | untruncated,
+            "custom_dataset": "def load(): ...",
+            "num_fewshot": 0,
+            "repeats": config.get("repeats", 1),
+            "metadata": {**config["metadata"], **runtime, "config_source": str(task_files()[name])},
+        }
+        counts[name] = {"original": len(rows), "effective": len(rows)}
+    results = _results(configs, counts, sampling_seed, model)
+    (place / f"results_{STAMP}.json").write_text(json.dumps(results, indent=2, ensure_ascii=False), "utf-8")
+    return folder
+
+
+def make_items(name: str, track: str = "toy", profile: str = "pilot", seed: int = 0) -> list[Item]:
+    """Return the items of one of the package's tasks."""
+    measure = task(name).measure
+    return build(
+        find_generator(task_files()[name].parent, measure.generator),
+        levels=levels_of(track),
+        clusters=n_clusters(measure.clusters, profile),
+        per_cluster=measure.per_cluster,
+        source=Source(seed),
+    )
+
+
+def noisy(seed: int, skill: float = 0.8) -> Answer:
+    """Return a made-up model: right on about ``skill`` of the items, the same ones whenever asked again.
+
+    Two models of different skill share their luck, so that the weaker one errs wherever the stronger one does.
+    """
+
+    def answer(spec: TaskSpec, item: Item) -> Response:
+        key = (spec.name, item["item_id"], item["prompt"])
+        right = Stream("luck", *key).below(1000) < 1000 * skill
+        if spec.measure.readout == "likelihood":
+            return likelihoods(item, right=right)
+        if spec.measure.readout == "greedy":
+            return str(item["answer"]) if right else "nonsense"
+        s = Stream("draw", seed, *key)
+        weights = item["truth"] if right else [1.0] * len(item["choices"])
+        return [s.weighted(item["choices"], weights) for _ in range(8)]
+
+    return answer
+
+
+def likelihoods(item: Item, *, right: bool) -> list[float]:
+    """Return option log-likelihoods that favour the gold option, or the one after it."""
+    n = len(item["choices"])
+    favoured = item["gold"] if right else (item["gold"] + 1) % n
+    return [-0.25 if k == favoured else -2.5 - 0.125 * k for k in range(n)]
+
+
+def _row(i: int, item: Item, spec: TaskSpec, response: Response) -> dict[str, Any]:
+    """Return one line of a samples file; lm-eval writes every response, and the target, as text."""
+    if spec.measure.readout == "likelihood":
+        pairs = [[str(float(v)), str(float(v) == max(map(float, response)))] for v in response]
+        resps, filtered = [[pair] for pair in pairs], pairs
+        arguments = {
+            f"gen_args_{k}": {"arg_0": item["prompt"], "arg_1": f" {c}"} for k, c in enumerate(item["choices"])
+        }
+    else:
+        texts = [response] if isinstance(response, str) else list(map(str, response))
+        resps, filtered = [texts], texts[:1]
+        arguments = {"gen_args_0": {"arg_0": item["prompt"], "arg_1": {"until": ["\n"]}}}
+    target = str(item.get("answer", item.get("gold")))
+    return {
+        "doc_id": i,
+        "doc": item,
+        "target": target,
+        "arguments": arguments,
+        "resps": resps,
+        "filtered_resps": filtered,
+        "filter": "none",
+        "metrics": ["utility"],
+        "doc_hash": document_hash(item),
+        "prompt_hash": hashlib.sha256(item["prompt"].encode()).hexdigest(),
+        "target_hash": hashlib.sha256(target.encode()).hexdigest(),
+        "utility": 0.0,
+    }
+
+
+def _results(configs: dict[str, Any], counts: dict[str, Any], sampling_seed: int, model: str) -> dict[str, Any]:
+    """Return a results file: the settings that matter, and the private facts that lm-eval logs beside them."""
+    return {
+        "results": {name: {"alias": name, "utility,none": 0.0} for name in configs},
+        "group_subtasks": {},
+        "configs": configs,
+        "versions": {name: config["metadata"]["version"] for name, config in configs.items()},
+        "n-shot": dict.fromkeys(configs, 0),
+        "higher_is_better": {name: {"utility": True} for name in configs},
+        "n-samples": counts,
+        "config": {
+            "model": "hf",
+            "model_args": {"pretrained": model, "dtype": "float32"},
+            "model_num_parameters": 1000,
+            "model_dtype": "torch.float32",
+            "model_revision": "main",
+            "model_sha": "",
+            "batch_size": "16",
+            "batch_sizes": [],
+            "device": "cpu",
+            "use_cache": None,
+            "limit": None,
+            "bootstrap_iters": 0,
+            "gen_kwargs": {},
+            "random_seed": 0,
+            "numpy_seed": 1234,
+            "torch_seed": sampling_seed,
+            "fewshot_seed": 1234,
+        },
+        "git_hash": "0000000",
+        "date": 0.0,
+        "pretty_env_info": "OS: the secret machine of /home/someone",
+        "transformers_version": "5.0.0",
+        "lm_eval_version": "0.4.13",
+        "upper_git_hash": None,
+        "task_hashes": {},
+        "model_source": "hf",
+        "model_name": model,
+        "model_name_sanitized": model.replace("/", "__"),
+        "system_instruction": None,
+        "system_instruction_sha": None,
+        "fewshot_as_multiturn": False,
+        "chat_template": None,
+        "chat_template_sha": None,
+        "max_length": 512,
+        "total_evaluation_time_seconds": "1.0",
+    }

