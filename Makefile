@@ -15,7 +15,6 @@ PORT ?= 8501
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
-TOY = --teacher hf:pretrained=models/toy-teacher,dtype=float32 --student hf:pretrained=models/toy-student,dtype=float32
 
 .PHONY: help demo test check leaderboard toy clean browser
 .DEFAULT_GOAL := help
@@ -24,7 +23,9 @@ help:  ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 demo: $(INSTALLED)  ## Run and score the toy pair, then serve the leaderboard
-	$(BIN)/angels-share run $(TOY) --suite high_risk --track toy --profile pilot --output runs/toy
+	$(BIN)/angels-share run --suite high_risk --track toy --profile pilot --output runs/toy \
+		--teacher hf:pretrained=models/toy-teacher,dtype=float32 \
+		--student hf:pretrained=models/toy-student,dtype=float32
 	$(BIN)/angels-share index submissions -o index
 	$(BIN)/angels-share score runs/toy -o runs/toy/score.json
 ifneq ($(SERVE),0)

@@ -36,10 +36,8 @@ page = st.navigation(
 )
 
 try:
-    st.session_state.index = data.open_index(data.index_folder())
     page.run()
     st.divider()
-    st.caption(f"{look.CAVEAT} Index {st.session_state.index.digest[:12]}.")
+    st.caption(f"{look.CAVEAT} Index {data.current().digest[:12]}.")
 except data.IndexProblemError as problem:
-    st.title("Angel's Share")
     st.error(problem.advice, title=problem.title, icon=":material/warning:")

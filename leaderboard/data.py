@@ -50,8 +50,9 @@ def index_folder() -> Path:
     return folder
 
 
-def open_index(root: Path) -> Index:
-    """Return the current index under ``root``."""
+def current() -> Index:
+    """Return the current index of the folder that the command line names."""
+    root = index_folder()
     pointer = root / "CURRENT.json"
     if not pointer.is_file():
         raise IndexProblemError(
@@ -61,10 +62,10 @@ def open_index(root: Path) -> Index:
         )
     content = pointer.read_bytes()
     try:
-        current = json.loads(content)
-        if current["schema_version"] != SCHEMA:
+        found = json.loads(content)
+        if found["schema_version"] != SCHEMA:
             raise IndexProblemError("The index was written by another version", "Write it again: `angels-share index`.")
-        folder, files, left_out = str(current["folder"]), dict(current["files"]), tuple(current["left_out"])
+        folder, files, left_out = str(found["folder"]), dict(found["files"]), tuple(found["left_out"])
     except (ValueError, KeyError, TypeError) as error:
         raise _damaged("CURRENT.json") from error
     if not re.fullmatch(r"[0-9a-f]{16}", folder):

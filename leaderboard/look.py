@@ -51,13 +51,13 @@ PARTS: dict[str, Term] = {
 }
 """Parts of the bar that the angel's share is drawn in; all but the first add up to the angel's share."""
 
-CLAIMS: dict[str, Term] = {
-    "supported": Term("✓", "supported", "", "The measurement agrees with the claim."),
-    "contradicted": Term("✗", "contradicted", "", "The measurement says otherwise."),
-    "undisclosed": Term("▼", "undisclosed", "", "A measured loss that the statement does not mention."),
-    "over-declared": Term("○", "over-declared", "", "A loss is declared that the measurement does not show."),
+CLAIMS: dict[str, str] = {
+    "supported": "✓ supported",
+    "contradicted": "✗ contradicted",
+    "over-declared": "○ over-declared",
+    "undisclosed": "▼ undisclosed",
 }
-"""Outcomes of holding a claim against the verdict."""
+"""What the measurement says of a claim, or of the lack of one."""
 
 CLAIM_KINDS: dict[str, str] = {
     "preserved": "kept",

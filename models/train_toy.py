@@ -12,6 +12,7 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -21,11 +22,12 @@ from tokenizers.pre_tokenizers import WhitespaceSplit
 from torch.nn import functional
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from angels_share.caskworld import VOCABULARY
+from angels_share.caskworld import NAMES, NUMBERS, UNKNOWN, VOCABULARY
 from angels_share.items import Item, Source, Stream, find_generator, package_folder
 
 HERE = Path(__file__).parent
-SPECIAL = ("<pad>", "<eos>", "<unk>")
+END = "<eos>"
+SPECIAL = ("<pad>", END, "<unk>")
 CONTEXT = 512
 
 MIXTURE = {
@@ -35,6 +37,9 @@ MIXTURE = {
     ("calibration", "abstain"): 4,
 }
 """Items per draw of each task; the urns of ``sample`` are those of ``urn``."""
+
+REHEARSALS = 3
+"""Drills in looking things up, in the same measure."""
 
 FAME = {"capital_head": 1.0, "capital_middle": 0.3, "capital_tail": 0.1}
 """Share of the capitals of each third that training shows."""
@@ -50,14 +55,14 @@ class Recipe:
     feed_forward: int
     steps: int
     batch: int = 128
-    peak_rate: float = 1.5e-3
+    peak_rate: float = 2e-3
     warm_up: int = 200
     seed: int = 1
 
 
 RECIPES = {
-    "teacher": Recipe(hidden=192, layers=6, heads=6, feed_forward=512, steps=6000, seed=1),
-    "student": Recipe(hidden=128, layers=3, heads=4, feed_forward=352, steps=5000, seed=2),
+    "teacher": Recipe(hidden=192, layers=5, heads=6, feed_forward=512, steps=4000, seed=1),
+    "student": Recipe(hidden=128, layers=3, heads=4, feed_forward=352, steps=3000, seed=2),
 }
 
 
@@ -67,7 +72,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
     core = Tokenizer(WordLevel(words, unk_token="<unk>"))
     core.pre_tokenizer = WhitespaceSplit()
     return PreTrainedTokenizerFast(
-        tokenizer_object=core, pad_token="<pad>", eos_token="<eos>", unk_token="<unk>", model_max_length=CONTEXT
+        tokenizer_object=core, pad_token="<pad>", eos_token=END, unk_token="<unk>", model_max_length=CONTEXT
     )
 
 
@@ -80,53 +85,74 @@ def answer_of(item: Item, stream: Stream) -> str | None:
     return item["answer"] if "answer" in item else item["choices"][item["gold"]]
 
 
-def examples(seed: int) -> Iterator[tuple[str, str]]:
-    """Yield prompts with their answers, without end."""
+def rehearsal(stream: Stream) -> list[tuple[str, bool]]:
+    """Return a drill in looking things up: records, then question after question about them.
+
+    One question an example teaches a small model to look up only after millions of examples; many a record list teach
+    it within a few thousand. The drill has more records than any evaluated item.
+    """
+    keys = stream.sample(NAMES, stream.between(5, 8))
+    if stream.below(2):
+        values = stream.sample(NUMBERS[10:], len(keys))
+        told = [word for pair in zip(keys, values, strict=True) for word in pair]
+        asked = [(["find", key], value) for key, value in zip(keys, values, strict=True)]
+        strangers = [name for name in NAMES if name not in keys]
+        asked += [(["find", name], UNKNOWN) for name in stream.sample(strangers, 3)]
+    else:
+        links = list(pairwise(keys))
+        told = " , ".join(f"{a} {b}" for a, b in stream.shuffled(links)).split()
+        asked = [
+            (["go", str(steps), "from", keys[at]], keys[at + steps])
+            for steps in range(1, 4)
+            for at in range(len(keys) - steps)
+        ]
+    words = [(word, False) for word in told]
+    for question, reply in stream.shuffled(asked)[:8]:
+        words += [*((word, False) for word in question), (reply, True)]
+    return words
+
+
+def examples(seed: int) -> Iterator[list[tuple[str, bool]]]:
+    """Yield the words of training examples, without end, each with whether the model must predict it."""
     makers = {key: find_generator(package_folder("tasks") / key[0], key[1]) for key in MIXTURE}
     block = 0
     while True:
         source = Source(seed * 1_000_000 + block, split="train")
         stream = source.stream("answers")
-        made: list[tuple[str, str]] = []
+        made = [rehearsal(stream) for _ in range(120 * REHEARSALS)]
         for key, share in MIXTURE.items():
             for item in makers[key](source, 0, 120 * share):
                 answer = answer_of(item, stream)
                 if answer is not None:
-                    made.append((item["prompt"], answer))
+                    made.append([*((word, False) for word in item["prompt"].split()), (answer, True), (END, True)])
         yield from stream.shuffled(made)
         block += 1
 
 
 def batches(recipe: Recipe, words: PreTrainedTokenizerFast, skip: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Yield token ids of shape (batch, length) and where each answer starts, batches of like lengths together."""
+    """Yield token ids and which of them must be predicted, both (batch, length), batches of like lengths together."""
     source = examples(recipe.seed)
     order = torch.Generator().manual_seed(recipe.seed)
     done = 0
     while True:
-        run = [next(source) for _ in range(recipe.batch * 8)]
-        if done + 8 <= skip:
-            torch.randperm(8, generator=order)
-            done += 8
-            continue
-        ids = words([f"{p} {a}" for p, a in run], add_special_tokens=False)["input_ids"]
-        rows = sorted(([*row, words.eos_token_id] for row in ids), key=len)
+        run = sorted((next(source) for _ in range(recipe.batch * 8)), key=len)
         for k in torch.randperm(8, generator=order).tolist():
-            part = rows[k * recipe.batch : (k + 1) * recipe.batch]
-            longest = max(map(len, part))
-            tokens = torch.full((recipe.batch, longest), words.pad_token_id)
-            for i, row in enumerate(part):
-                tokens[i, : len(row)] = torch.tensor(row)
-            if done >= skip:
-                yield tokens, torch.tensor([len(row) - 2 for row in part])
             done += 1
+            if done <= skip:
+                continue
+            part = run[k * recipe.batch : (k + 1) * recipe.batch]
+            tokens = torch.full((len(part), max(map(len, part))), words.pad_token_id)
+            wanted = torch.zeros_like(tokens, dtype=torch.bool)
+            for row, asked, example in zip(tokens, wanted, part, strict=True):
+                row[: len(example)] = torch.tensor(words.convert_tokens_to_ids([word for word, _ in example]))
+                asked[: len(example)] = torch.tensor([must for _, must in example])
+            yield tokens, wanted
 
 
-def answer_logits(model: LlamaForCausalLM, tokens: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
-    """Return the logits (batch, 2, vocabulary) that predict each answer and its end."""
+def logits_before(model: LlamaForCausalLM, tokens: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """Return the logits (wanted tokens, vocabulary) with which the model predicts each wanted token."""
     hidden = model.model(input_ids=tokens, attention_mask=(tokens != 0).long()).last_hidden_state
-    at = torch.stack([starts - 1, starts], dim=1)
-    picked = hidden.gather(1, at[:, :, None].expand(-1, -1, hidden.shape[-1]))
-    logits: torch.Tensor = model.lm_head(picked)
+    logits: torch.Tensor = model.lm_head(hidden[:, :-1][wanted[:, 1:]])
     return logits
 
 
@@ -158,18 +184,16 @@ def train(name: str, out: Path) -> None:
         first = state["step"]
     started = time.monotonic()
     running = 0.0
-    for step, (tokens, starts) in enumerate(batches(recipe, words, first), first):
+    for step, (tokens, wanted) in enumerate(batches(recipe, words, first), first):
         if step == recipe.steps:
             break
-        logits = answer_logits(model, tokens, starts)
+        logits = logits_before(model, tokens, wanted)
         if teacher is None:
-            wanted = torch.stack([tokens.gather(1, (starts + k)[:, None])[:, 0] for k in range(2)], dim=1)
-            loss = functional.cross_entropy(logits.flatten(0, 1), wanted.flatten())
+            loss = functional.cross_entropy(logits, tokens[wanted])
         else:
             with torch.no_grad():
-                target = functional.log_softmax(answer_logits(teacher, tokens, starts), dim=-1)
-            guess = functional.log_softmax(logits, dim=-1)
-            loss = functional.kl_div(guess.flatten(0, 1), target.flatten(0, 1), log_target=True, reduction="batchmean")
+                target = functional.log_softmax(logits_before(teacher, tokens, wanted), dim=-1)
+            loss = functional.kl_div(logits.log_softmax(dim=-1), target, log_target=True, reduction="batchmean")
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -193,7 +217,11 @@ def train(name: str, out: Path) -> None:
     model.half().save_pretrained(folder)
     words.save_pretrained(folder)
     (folder / "recipe.json").write_text(
-        json.dumps(vars(recipe) | {"mixture": {f"{r}/{t}": n for (r, t), n in MIXTURE.items()}}, indent=2) + "\n"
+        json.dumps(
+            vars(recipe) | {"mixture": {f"{r}/{t}": n for (r, t), n in MIXTURE.items()}, "rehearsals": REHEARSALS},
+            indent=2,
+        )
+        + "\n"
     )
     checkpoint.unlink(missing_ok=True)
 

@@ -218,28 +218,36 @@ def distilled() -> Entry:
             kind="accepted",
             justification="The product checks sums with a calculator.",
         ),
+        Claim(row="distribution", task="as_distribution_urn", kind="lost"),
         Claim(row="distribution", task="as_distribution_sample", kind="unmeasured"),
-        Claim(row="calibration", task="as_calibration_abstain", kind="lost"),
     )
     texts = {
-        "deployment_context": "A fixture for people who try the leaderboard.\nIt answers small sums and says how sure it is.",
+        "deployment_context": "A fixture for people who try the leaderboard.\nIt answers sums and says how sure it is.",
         "accepted_losses": "Two-digit sums may fail: the product checks them with a calculator.",
         "deployment_implication": "",
     }
-    suite = suite_score(tasks, retention=0.93, undisclosed=0.0366)
+    suite = suite_score(tasks, retention=0.93, undisclosed=0.02)
     return entry("fixture-student-700k", "logit-kd", tasks, (suite,), texts=texts, claims=claims)
 
 
 def pruned() -> Entry:
-    """Return a pruned pair, which is no distillation and loses much."""
+    """Return a pruned pair, which is no distillation, loses much, and cannot be ranked for want of a claim."""
     tasks = [
         task_score("as_distribution_urn", 0.71, "SHIFTED"),
         task_score("as_distribution_sample", 0.64, "SHIFTED"),
         task_score("as_boundary_ladder", 0.83, "HARMFUL"),
         task_score("as_calibration_confidence", 0.58, "HARMFUL"),
-        gap("as_calibration_abstain", "teacher", "the teacher's level is below chance + 0.15"),
+        gap("as_calibration_abstain", "teacher", "the teacher's level 0.310 is too near chance 0.250 (least: 0.400)"),
     ]
-    return entry("fixture-teacher-2m-minus-2-layers", "pruning", tasks, (suite_score(tasks, retention=0.47),))
+    claims = (
+        Claim(row="boundary", kind="lost"),
+        Claim(row="calibration", task="as_calibration_confidence", kind="preserved"),
+        Claim(row="calibration", task="as_calibration_confidence", kind="lost"),
+        Claim(row="distribution", task="as_distribution_urn", kind="lost"),
+    )
+    reason = "as_distribution_sample is SHIFTED and the statement does not say so"
+    suite = suite_score(tasks, 0.47, undisclosed=0.64 / 6, coverage=5 / 6, rankable=False, reasons=(reason,))
+    return entry("fixture-teacher-2m-minus-2-layers", "pruning", tasks, (suite,), claims=claims)
 
 
 def control() -> Entry:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -106,10 +107,15 @@ def noisy(seed: int, skill: float = 0.8) -> Answer:
 
 
 def likelihoods(item: Item, *, right: bool) -> list[float]:
-    """Return option log-likelihoods that favour the gold option, or the one after it."""
+    """Return option log-likelihoods near the truth where it is known, else in favour of the gold option.
+
+    A wrong answer is the right one moved to the next option.
+    """
     n = len(item["choices"])
-    favoured = item["gold"] if right else (item["gold"] + 1) % n
-    return [-0.25 if k == favoured else -2.5 - 0.125 * k for k in range(n)]
+    truth = item.get("truth") or [float(k == item["gold"]) for k in range(n)]
+    if not right:
+        truth = [truth[k - 1] for k in range(n)]
+    return [math.log(0.9 * p + 0.1 / n) for p in truth]
 
 
 def _row(i: int, item: Item, spec: TaskSpec, response: Response) -> dict[str, Any]:

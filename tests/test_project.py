@@ -88,8 +88,9 @@ def test_dependency_stays_in_its_module(package: str) -> None:
     assert users <= ONLY_IN[package]
 
 
-def test_scoring_imports_neither_torch_nor_lm_eval() -> None:
-    code = "import sys, angels_share.score; print(*sorted(m for m in sys.modules if '.' not in m))"
+@pytest.mark.parametrize("module", ["score", "submission", "index"])
+def test_scoring_imports_neither_torch_nor_lm_eval(module: str) -> None:
+    code = f"import sys, angels_share.{module}; print(*sorted(m for m in sys.modules if '.' not in m))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     loaded = set(out.stdout.split())
     assert "angels_share" in loaded
@@ -204,14 +205,13 @@ def test_every_card_has_its_own_canary() -> None:
 
 
 def commands(path: Path, program: str) -> list[list[str]]:
-    """Return the words of every command line of a program in the code blocks or recipes of a file."""
-    text = re.sub(r"\\\n\s*", " ", path.read_text("utf-8"))
-    found = []
-    for line in text.splitlines():
-        match = re.match(rf"\s*[@-]?(?:\$\(BIN\)/)?{re.escape(program)} (.*)", line)
-        if match and not line.lstrip().startswith("|"):
-            found.append(shlex.split(match[1], comments=True))
-    return found
+    """Return the words of every command line of a program in the code blocks of a document or in a Makefile."""
+    text = path.read_text("utf-8")
+    if path.suffix == ".md":
+        text = "\n".join(re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
+    text = re.sub(r"\\\n\s*", " ", text)
+    found = re.findall(rf"^\s*@?(?:\$\(BIN\)/)?{re.escape(program)} (.*)", text, re.MULTILINE)
+    return [shlex.split(line, comments=True) for line in found]
 
 
 def documents() -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import altair as alt
 import data
@@ -68,9 +69,9 @@ def as_table(rows: list[data.Row]) -> pd.DataFrame:
     return pd.DataFrame(table, columns=list(COLUMNS)).astype(dict.fromkeys(numbers, "float64"))
 
 
-def column_config() -> dict[str, object]:
+def column_config() -> dict[str, Any]:
     """Return width and help of each column."""
-    config: dict[str, object] = {}
+    config: dict[str, Any] = {}
     for name, (text, width) in COLUMNS.items():
         if name in ("Composite", "Retention", "Angel's share"):
             config[name] = st.column_config.NumberColumn(help=text, width=width, format="%.1f")
@@ -80,7 +81,7 @@ def column_config() -> dict[str, object]:
     return config
 
 
-def trade_off(rows: list[data.Row]) -> alt.LayerChart:
+def trade_off(rows: list[data.Row]) -> alt.LayerChart | alt.FacetChart:
     """Return the chart of retention against angel's share; the best corner is the upper right."""
     numbers = [f"{name}{end}" for name in ("retention", "angels_share") for end in ("", "_low", "_high")]
     points = pd.DataFrame(
@@ -88,11 +89,9 @@ def trade_off(rows: list[data.Row]) -> alt.LayerChart:
     )
     middle = (points["retention"].min() + points["retention"].max()) / 2
     kinds = ["pair", "control"]
-    axis = {"gridColor": look.GRID, "tickCount": 6}
-    x = alt.X("retention:Q", title="Retention, more is better →", scale=alt.Scale(zero=False), axis=alt.Axis(**axis))
-    y = alt.Y(
-        "angels_share:Q", title="Angel's share, less is better →", scale=alt.Scale(reverse=True), axis=alt.Axis(**axis)
-    )
+    axis = alt.Axis(gridColor=look.GRID, tickCount=6)
+    x = alt.X("retention:Q", title="Retention, more is better →", scale=alt.Scale(zero=False, padding=12), axis=axis)
+    y = alt.Y("angels_share:Q", title="Angel's share, less is better →", scale=alt.Scale(reverse=True), axis=axis)
     base = alt.Chart(points).encode(
         color=alt.Color("kind:N", legend=None, scale=alt.Scale(domain=kinds, range=[look.AMBER, look.GREY])),
         tooltip=[
@@ -112,15 +111,14 @@ def trade_off(rows: list[data.Row]) -> alt.LayerChart:
     ).properties(height=340)
 
 
-index: data.Index = st.session_state.index
-every_row = data.board(index)
-
 st.title("Angel's Share")
 st.markdown(
-    "What did the student lose? Each row is a **student** measured against its **teacher**: the headline score that it retains, and the "
-    "*angel's share*, what evaporated off that score. The **composite** is the first minus the second; pairs whose "
-    "intervals overlap share ranks. All numbers are out of 100."
+    "What did the student lose? Each row is a **student** measured against its **teacher**: the headline score that "
+    "it retains, and the *angel's share*, what evaporated off that score. The **composite** is the first minus the "
+    "second; pairs whose intervals overlap share ranks. All numbers are out of 100."
 )
+index = data.current()
+every_row = data.board(index)
 if not every_row:
     st.info(
         "Measure a pair with `angels-share run`, pack it with `angels-share pack`, then write the index again with "
@@ -156,11 +154,12 @@ else:
         key=f"board-{fingerprint}",
         alt="The board: one row a pair, best first",
     )
+    titles = {row["pair_id"]: f"{pair_title(row)} · {row['pair_id'][:8]}" for row in rows}
     picked = st.selectbox(
         "Open a pair",
-        [row["pair_id"] for row in rows],
+        list(titles),
         index=None,
-        format_func={row["pair_id"]: f"{pair_title(row)} · {row['pair_id'][:8]}" for row in rows}.get,
+        format_func=lambda pair_id: titles[pair_id],
         placeholder="Choose a pair, or tick its row above",
         key=f"open-{fingerprint}",
     )
@@ -168,6 +167,12 @@ else:
     for pair_id in [*selected, picked]:
         if pair_id:
             st.switch_page("app_pages/pair.py", query_params={"id": pair_id})
+
+    unranked = [row for row in rows if row["reasons"]]
+    if unranked:
+        with st.expander(f"Why {look.count(len(unranked), 'pair')} cannot be ranked"):
+            for row in unranked:
+                st.text(f"{pair_title(row)}: {'; '.join(row['reasons'])}.")
 
     charted = [row for row in rows if row["retention"] is not None and row["angels_share"] is not None]
     if charted:

@@ -73,7 +73,7 @@ def headline(suite: data.Row, row: data.Row) -> None:
                 look.rank(row["rank_low"], row["rank_high"], row["kind"]),
                 help="Among pairs of this teacher measured on the same items.",
             )
-            st.caption(f"by {row['rank_method'] or 'nothing'}; numbers {row['trust']}")
+            st.caption(f"by {row['rank_method']}; {row['trust']}" if row["rank_method"] else row["trust"])
     if row["reasons"]:
         with st.container(border=True, gap="xsmall"):
             st.markdown("**Why it is not ranked**")
@@ -101,7 +101,7 @@ def bar(row: data.Row) -> alt.Chart:
     colours = alt.Scale(
         domain=[term.word for term in look.PARTS.values()], range=[term.colour for term in look.PARTS.values()]
     )
-    return (
+    bars: alt.Chart = (
         alt.Chart(parts)
         .mark_bar(height=26)
         .encode(
@@ -112,6 +112,7 @@ def bar(row: data.Row) -> alt.Chart:
         )
         .properties(height=70)
     )
+    return bars
 
 
 def statement(document: data.Row, suite: str) -> None:
@@ -127,47 +128,48 @@ def statement(document: data.Row, suite: str) -> None:
     for place, (key, item) in enumerate(STATEMENT_ITEMS.items(), start=1):
         beside = [c for c in checks if c["kind"] in CHECKS_BESIDE.get(key, ())]
         with st.container(border=True):
-            left, right = st.columns([3, 2], gap="medium")
-            with left:
+            left, right = st.columns([3, 2], gap="medium") if beside else (st.container(), st.container())
+            with left.container(gap="small"):
                 st.markdown(f"**{place}. {item.title}**")
                 st.caption(f"{item.question} *{'By the author.' if item.by_author else 'Filled in from the scores.'}*")
                 st.text(part["items"][key] or "Not stated.")
-            with right:
-                for check in beside:
+            for check in beside:
+                with right.container(gap="xsmall"):
                     show_check(check, claims.get((check["row"], check["task"], check["kind"]), ""))
 
 
 def show_check(check: data.Row, justification: str) -> None:
     """Show what the measurement says of a claim, or of a loss that nobody claimed."""
-    term = look.CLAIMS[check["status"]]
     subject = look.task_name(check["task"]) if check["task"] else ROWS[check["row"]].title
-    claim = f"claimed {look.CLAIM_KINDS[check['kind']]}" if check["kind"] else "not claimed"
-    with st.container(gap="xsmall"):
-        st.text(f"{term}: {subject}, {claim}")
-        st.text(f"{check['reason']}.")
-        if justification:
-            st.text(f"“{justification}”")
+    claim = f"claimed as {look.CLAIM_KINDS[check['kind']]}" if check["kind"] else "not claimed"
+    st.markdown(f"**{look.CLAIMS[check['status']]}**")
+    st.text(f"{subject}, {claim}: {check['reason']}.")
+    if justification:
+        st.text(f"“{justification}”")
 
 
 def task_table(tasks: list[data.Row]) -> pd.DataFrame:
     """Return what the page shows of each task."""
-    return pd.DataFrame(
-        {
-            "Task": look.task_name(task["task"]),
-            "Row": ROWS[task["row"]].title,
-            "Verdict": str(look.VERDICTS[look.verdict_of(task)]),
-            "Loss": look.estimate(task["loss"]),
-            "Change δ": look.estimate(task["change"], absent="has no better or worse", sign=True),
-            "Δ against Δ₁": " of ".join(look.number(value(task, n)) for n in DIVERGENCES)
-            if task["loss"]
-            else look.MISSING,
-            "Teacher c(T)": look.number(value(task, "teacher_level")),
-            "Student c(S)": look.number(value(task, "student_level")),
-            "Items": task["n_items"],
-            "Flags": ", ".join(task["flags"]) or "none",
-        }
-        for task in tasks
-    )
+    return pd.DataFrame(task_cells(task) for task in tasks)
+
+
+def task_cells(task: data.Row) -> data.Row:
+    """Return one row of the table of tasks."""
+    verdict = look.VERDICTS[look.verdict_of(task)]
+    absent = "no better or worse" if task["direction"] == "none" and task["loss"] else look.MISSING
+    divergence = " of ".join(look.number(value(task, name)) for name in ("divergence", "teacher_variation"))
+    return {
+        "Task": look.task_name(task["task"]),
+        "Row": ROWS[task["row"]].title,
+        "Verdict": str(verdict),
+        "Loss": look.estimate(task["loss"]),
+        "Change δ": look.estimate(task["change"], absent, sign=True),
+        "Δ against Δ₁": divergence if task["loss"] else look.MISSING,
+        "Teacher c(T)": look.estimate(task["teacher_level"], absent),
+        "Student c(S)": look.estimate(task["student_level"], absent),
+        "Items": task["n_items"],
+        "Flags": ", ".join(task["flags"]) or "none",
+    }
 
 
 def value(task: data.Row, name: str) -> float | None:
@@ -206,18 +208,21 @@ def tasks_section(tasks: list[data.Row]) -> None:
             st.text(f"{look.task_name(task['task'])}: {note}")
 
 
-def profile(tasks: list[data.Row]) -> alt.LayerChart:
+def profile(tasks: list[data.Row]) -> alt.LayerChart | alt.FacetChart:
     """Return the chart of losses with their intervals, one line a task."""
     marks = pd.DataFrame(loss_marks(tasks))
+    ends = [100 * task["loss"][end] for task in tasks if task["loss"] for end in ("low", "high")]
     terms = {look.verdict_of(task): look.VERDICTS[look.verdict_of(task)] for task in tasks}.values()
     palette = alt.Scale(domain=[term.word for term in terms], range=[term.colour for term in terms])
-    reach = alt.Scale(domain=[min(0, marks["low"].min()) - 2, max(100, marks["high"].max()) + 2], nice=False)
+    reach = alt.Scale(domain=[min([0, *ends]) - 2, max([100, *ends]) + 2], nice=False)
     x = alt.X("value:Q", title="Loss, less is better", scale=reach, axis=alt.Axis(gridColor=look.GRID, tickCount=5))
     y = alt.Y(
         "label:N",
         title=None,
         sort=marks["label"].tolist(),
-        axis=alt.Axis(labelExpr="split(datum.label, '|')", labelLimit=170, ticks=False, domain=False),
+        axis=alt.Axis(
+            labelExpr="split(datum.label, '|')", labelLimit=170, labelFontSize=12, labelOffset=-7, ticks=False
+        ),
     )
     base = alt.Chart(marks).encode(y=y, color=alt.Color("verdict:N", legend=None, scale=palette))
     return alt.layer(
@@ -289,11 +294,12 @@ def flat(prefix: str, content: data.Row) -> Iterator[tuple[str, object]]:
         name = f"{prefix} {key.replace('_', ' ')}".strip()
         if isinstance(value, dict):
             yield from flat(name, value)
+        elif isinstance(value, list):
+            yield name, ", ".join(map(str, value))
         else:
             yield name, "not stated" if value is None else value
 
 
-DIVERGENCES = ("divergence", "teacher_variation")
 TASK_HELP = {
     "Task": "The stress task.",
     "Row": "The kind of off-metric loss that it looks for.",
@@ -306,7 +312,7 @@ TASK_HELP = {
     "Flags": "Weaknesses of the numbers; explained below the table.",
 }
 
-index: data.Index = st.session_state.index
+index = data.current()
 document = data.pair(index, st.query_params.get("id", ""))
 if document is None:
     not_found()

@@ -32,7 +32,7 @@ TOWNS = tuple(
 UNKNOWN = "unknown"
 """The abstaining answer."""
 
-WORDS = tuple("cask draw total find from to go push pop top sort smallest middle largest capital of is ,".split())
+WORDS = tuple("cask draw total find from go push pop top sort smallest middle largest capital of is ,".split())
 """Function words of the level-0 prompts."""
 
 VOCABULARY = (*NAMES, *NUMBERS, *LANDS, *TOWNS, UNKNOWN, *WORDS)

@@ -265,7 +265,7 @@ def _judge(folder: Path, teachers: Path) -> Entry | LeftOut:
     except AngelsShareError as error:
         return LeftOut(folder.name, (str(error),))
     if not report.accepted or report.manifest is None or report.statement is None or report.score is None:
-        return LeftOut(folder.name, tuple(str(finding) for finding in report.findings))
+        return LeftOut(folder.name, tuple(str(found) for found in report.findings if found.severity == "error"))
     return Entry(report.manifest, report.statement, report.score, report.checks, report.findings)
 
 

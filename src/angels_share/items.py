@@ -24,7 +24,7 @@ T = TypeVar("T")
 Item = dict[str, Any]
 Generator = Callable[["Source", int, int], list[Item]]
 
-TRACKS: dict[str, tuple[int, ...]] = {"toy": (0,), "small": (1, 2), "standard": (2, 3), "frontier": (3, 4)}
+TRACKS: dict[str, tuple[int, ...]] = {"toy": (0,), "small": (1, 2), "standard": (2, 3)}
 """Difficulty levels of each track."""
 
 PROFILES: dict[str, float] = {"pilot": 0.1, "lite": 0.4, "standard": 1.0, "full": 2.0}
@@ -102,13 +102,14 @@ class Source:
     """Where items come from: a split and a seed.
 
     Evaluated items come from the split ``test``; toy models learn from ``train``. The two share no item: a
-    generator that asks :meth:`admits` for each candidate's key keeps one key in five for ``test``, whatever the seed.
+    generator that asks :meth:`admits` for each candidate's key keeps one key in five for ``test``: half of these for
+    the public seed 0, half for all fresh seeds.
     """
 
     seed: int
     split: str = "test"
     _drawn: dict[tuple[object, ...], Any] = field(default_factory=dict, repr=False, compare=False)
-    _taken: set[object] = field(default_factory=set, repr=False, compare=False)
+    _taken: dict[tuple[object, ...], set[str]] = field(default_factory=dict, repr=False, compare=False)
 
     def stream(self, *keys: object) -> Stream:
         """Return the stream of these keys within this split and seed."""
@@ -116,13 +117,16 @@ class Source:
 
     def admits(self, *key: object) -> bool:
         """Tell whether the item with this key may appear in this split."""
-        held_out = hashlib.sha256("\x1f".join(str(k) for k in key).encode()).digest()[0] % 5 == 0
-        return held_out == (self.split == "test")
+        fifth, half = hashlib.sha256("\x1f".join(str(k) for k in key).encode()).digest()[:2]
+        if self.split != "test":
+            return fifth % 5 != 0
+        return fifth % 5 == 0 and half % 2 == (self.seed != 0)
 
     def draw(self, make: Callable[[Stream], T], key: Callable[[T], object], *keys: object) -> T:
         """Return the first candidate of ``make`` that this split admits and that was not drawn before.
 
-        Asked again with the same keys, it returns the same candidate: the items of a cluster share their draw.
+        Asked again with the same keys, it returns the same candidate: the items of a cluster share their draw. What
+        was drawn before counts only under the same keys but the last, so that levels do not influence each other.
 
         Raises
         ------
@@ -132,22 +136,23 @@ class Source:
         if keys in self._drawn:
             drawn: T = self._drawn[keys]
             return drawn
+        taken = self._taken.setdefault(keys[:-1], set())
         for attempt in range(1000):
             candidate = make(self.stream(*keys, attempt))
             fingerprint = json.dumps(key(candidate))
-            if self.admits(fingerprint) and fingerprint not in self._taken:
-                self._taken.add(fingerprint)
+            if self.admits(fingerprint) and fingerprint not in taken:
+                taken.add(fingerprint)
                 self._drawn[keys] = candidate
                 return candidate
         raise SpecError(f"{keys}: no new item for split {self.split} in 1000 draws; widen the generator's parameters")
 
 
 def package_folder(name: str) -> Path:
-    """Return the folder of tasks, suites, data cards or the leaderboard, installed or in a checkout.
+    """Return the folder of tasks, suites, data cards, models or the leaderboard, installed or in a checkout.
 
     Parameters
     ----------
-    name : {"tasks", "suites", "data_cards", "leaderboard"}
+    name : {"tasks", "suites", "data_cards", "leaderboard", "models"}
     """
     installed = Path(__file__).parent / "_data" / name
     return installed if installed.is_dir() else Path(__file__).parents[2] / name

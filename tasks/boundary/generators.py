@@ -12,7 +12,7 @@ from angels_share.items import Item, Source, Stream
 Problem = tuple[str, str, list[str]]
 """Question, answer, and three wrong answers of the same kind."""
 
-ADDENDS = ((2, 1), (3, 1), (2, 2), (3, 2), (2, 3), (3, 3), (4, 3), (5, 3), (6, 4), (8, 4))
+ADDENDS = ((2, 1), (3, 1), (2, 2), (3, 2), (2, 3), (3, 3), (4, 3), (5, 3))
 """Terms and digits of the sums, by rung."""
 
 
@@ -44,7 +44,7 @@ def problem_item(source: Source, level: int, index: int, task: str) -> Item:
 
 def rungs_of(level: int) -> tuple[int, ...]:
     """Return the rungs that a level holds."""
-    return {0: (1, 2, 3), 1: (1, 2, 3, 4, 5), 2: (1, 2, 3, 4, 5), 3: (4, 5, 6, 7, 8), 4: (7, 8, 9, 10)}[level]
+    return {0: (1, 2, 3), 1: (1, 2, 3, 4, 5), 2: (1, 2, 3, 4, 5), 3: (4, 5, 6, 7, 8)}[level]
 
 
 def frame(source: Source, level: int, family: str, rung: int, question: str, index: int) -> str:
@@ -54,20 +54,17 @@ def frame(source: Source, level: int, family: str, rung: int, question: str, ind
     if level == 1:
         shots = []
         for j in range(4):
-            asked, answer, _ = FAMILIES[family](source.stream("shots", family, rung, index, j), min(rung, 2), level)
+            asked, answer, _ = FAMILIES[family](source.stream("shots", family, rung, index, j), 1, level)
             shots.append(f"Question: {asked}\nAnswer: {answer}")
         return "\n".join([*shots, f"Question: {question}\nAnswer:"])
     return f"{question} Answer with one word or number only.\nAnswer:"
 
 
-def _wrong_numbers(s: Stream, gold: int, near: list[int]) -> list[str]:
-    pool = [v for v in dict.fromkeys(s.shuffled(near)) if v != gold and v >= 0][:3]
-    step = 1
-    while len(pool) < 3:
-        if (v := gold + step) not in pool:
-            pool.append(v)
-        step += 1
-    return [str(v) for v in pool]
+def _wrong_numbers(s: Stream, gold: int, near: list[int], most: int) -> list[str]:
+    """Return three numbers from 0 to ``most`` that are not the answer, first from those that tempt."""
+    beside = [gold + sign * step for step in range(1, 5) for sign in (1, -1)]
+    pool = dict.fromkeys([*s.shuffled(near), *beside])
+    return [str(v) for v in pool if v != gold and 0 <= v <= most][:3]
 
 
 def _addition(s: Stream, rung: int, level: int) -> Problem:
@@ -75,8 +72,8 @@ def _addition(s: Stream, rung: int, level: int) -> Problem:
         numbers = [s.below(10) for _ in range(rung + 1)]
         total = sum(numbers)
         named = " ".join(f"{name} {v}" for name, v in zip(s.sample(NAMES, rung + 1), numbers, strict=True))
-        near = [v for v in range(total - 4, total + 5) if 0 <= v <= 36]
-        return f"total {named} is", str(total), _wrong_numbers(s, total, near)
+        near = list(range(total - 4, total + 5))
+        return f"total {named} is", str(total), _wrong_numbers(s, total, near, 36)
     terms, digits = ADDENDS[rung - 1]
     low, high = (1, 9) if digits == 1 else (10 ** (digits - 1), 10**digits - 1)
     numbers = [s.between(low, high) for _ in range(terms)]
@@ -84,7 +81,7 @@ def _addition(s: Stream, rung: int, level: int) -> Problem:
     near = [total + d for d in (-20, -10, -2, -1, 1, 2, 10, 20)] if total > 20 else list(range(total - 4, total + 5))
     names = s.sample(NAMES, 2)
     asked = f"A cellar of {names[0]} and {names[1]} casks counts {' + '.join(map(str, numbers))}. What is the total?"
-    return asked, str(total), _wrong_numbers(s, total, near)
+    return asked, str(total), _wrong_numbers(s, total, near, 10 * total)
 
 
 def _lookup(s: Stream, rung: int, level: int) -> Problem:
@@ -95,7 +92,7 @@ def _lookup(s: Stream, rung: int, level: int) -> Problem:
     wrong = [str(v) for i, v in enumerate(values) if i != at][:3]
     if level == 0:
         records = " ".join(f"{k} {v}" for k, v in zip(keys, values, strict=False))
-        return f"{records} find {keys[at]} is", str(values[at]), wrong
+        return f"{records} find {keys[at]}", str(values[at]), wrong
     records = ", ".join(f"{k} holds {v}" for k, v in zip(keys, values, strict=False))
     return f"In the ledger, {records}. How many does {keys[at]} hold?", str(values[at]), wrong
 
@@ -105,15 +102,15 @@ def _hops(s: Stream, rung: int, level: int) -> Problem:
     links = s.shuffled(list(pairwise(nodes)))
     answer, wrong = nodes[rung], s.sample([x for x in nodes if x != nodes[rung]], 3)
     if level == 0:
-        told = " ".join(f"{a} to {b} ," for a, b in links)
-        return f"{told} from {nodes[0]} go {rung} is", answer, wrong
+        told = " , ".join(f"{a} {b}" for a, b in links)
+        return f"{told} go {rung} from {nodes[0]}", answer, wrong
     told = ", ".join(f"{a} leads to {b}" for a, b in links)
     steps = "1 step" if rung == 1 else f"{rung} steps"
     return f"On the map, {told}. Starting from {nodes[0]}, where do you arrive after {steps}?", answer, wrong
 
 
 def _stack(s: Stream, rung: int, level: int) -> Problem:
-    names = s.sample(NAMES, 2 * rung + 2)
+    names = s.sample(NAMES, rung + 3)
     pile: list[str] = []
     moves: list[str] = []
     pops = rung
@@ -131,8 +128,8 @@ def _stack(s: Stream, rung: int, level: int) -> Problem:
     answer, wrong = pile[-1], s.sample([x for x in names if x != pile[-1]], 3)
     if level == 0:
         return f"{' '.join(moves)} top is", answer, wrong
-    told = ", ".join("take the top one off" if m == "pop" else f"put {m[5:]} on top" for m in moves)
-    return f"Begin with an empty pile, then {told}. What is on top of the pile?", answer, wrong
+    told = ", ".join("take one off" if m == "pop" else f"put {m[5:]}" for m in moves)
+    return f"Start with an empty pile: {told}. Which one is on top?", answer, wrong
 
 
 def _sort(s: Stream, rung: int, level: int) -> Problem:
@@ -141,7 +138,7 @@ def _sort(s: Stream, rung: int, level: int) -> Problem:
     which = s.choice(("smallest", "middle", "largest"))
     ordered = sorted(numbers)
     answer = {"smallest": ordered[0], "middle": ordered[size // 2], "largest": ordered[-1]}[which]
-    wrong = _wrong_numbers(s, answer, numbers)
+    wrong = _wrong_numbers(s, answer, numbers, 36 if level == 0 else 10 * answer)
     if level == 0:
         return f"sort {' '.join(map(str, numbers))} {which} is", str(answer), wrong
     place = "in the middle when they are sorted" if which == "middle" else which

@@ -11,7 +11,7 @@ from angels_share.caskworld import LANDS, NAMES, NUMBERS, TOWNS, UNKNOWN, invent
 from angels_share.items import Item, Source, Stream, row_generators
 
 FAMES = ("head", "middle", "tail")
-"""Thirds of the countries, by how often their names are written about."""
+"""Thirds of the countries, by the number of names that are on record for their capitals."""
 
 
 def confidence(source: Source, level: int, n: int) -> list[Item]:
@@ -44,6 +44,12 @@ def _place(gold: str, wrong: list[str], s: Stream, index: int) -> list[str]:
     return options
 
 
+def _walk(source: Source, size: int, fame: str, place: int) -> int:
+    """Return a place in a third of the countries, each once in every round of the third, in random order."""
+    lap, step = divmod(place, size)
+    return source.stream("capital-walk", fame, lap).shuffled(range(size))[step]
+
+
 @cache
 def capitals_of_the_world() -> tuple[dict[str, Any], ...]:
     """Return the rows of ``data/capitals.jsonl``, ordered by fame within their third."""
@@ -52,27 +58,35 @@ def capitals_of_the_world() -> tuple[dict[str, Any], ...]:
 
 
 def _capital(source: Source, level: int, turn: int) -> Item:
-    s = source.stream("capital", level, turn)
-    fame = FAMES[turn % 3]
+    fame, place = FAMES[turn % 3], turn // 3
     if level == 0:
-        third = range(FAMES.index(fame) * 8, FAMES.index(fame) * 8 + 8)
-        at = s.choice(third)
+        at = FAMES.index(fame) * 8 + _walk(source, 8, fame, place)
         country, gold = LANDS[at], TOWNS[at]
-        wrong = s.sample([t for t in TOWNS if t != gold], 3)
+        pool = [t for t in TOWNS if t != gold]
         prompt = f"capital of {country} is"
     else:
-        row = s.choice([r for r in capitals_of_the_world() if r["fame"] == fame])
+        third = [r for r in capitals_of_the_world() if r["fame"] == fame]
+        row = third[_walk(source, len(third), fame, place)]
         country, gold = row["country"], row["capital"]
         others = [r for r in capitals_of_the_world() if r["continent"] == row["continent"] and r["capital"] != gold]
         near = sorted(others, key=lambda r: abs(len(r["capital"]) - len(gold)))[:12]
-        wrong = row["cities"] if level > 2 and len(row["cities"]) == 3 else s.sample([r["capital"] for r in near], 3)
+        pool = [r["capital"] for r in near]
+        if level > 2:
+            pool = [*row["cities"], *pool[:3]]
         asked = "Question: What is the capital of {}?\nAnswer:"
         shots = []
         if level == 1:
-            for shot in s.sample([r for r in capitals_of_the_world() if r["country"] != country], 4):
+            known = [r for r in capitals_of_the_world() if r["country"] != country]
+            for shot in source.stream("capital-shots", turn).sample(known, 4):
                 shots.append(f"{asked.format(shot['country'])} {shot['capital']}\n")
         prompt = "".join([*shots, asked.format(country)])
-    choices = _place(gold, wrong, s, turn * 6)
+    choices = source.draw(
+        lambda s: _place(gold, s.sample(pool, 3), s, turn * 6),
+        lambda options: (country, options),
+        "capital",
+        level,
+        turn,
+    )
     return {
         "item_id": f"capital-{level}-{turn}",
         "cluster_id": f"capital-{country}",
@@ -86,22 +100,21 @@ def _capital(source: Source, level: int, turn: int) -> Item:
 
 
 def _abstain_item(source: Source, level: int, pair: int, *, removed: bool) -> Item:
-    make = {0: _records, 1: _passage, 2: _passage, 3: _two_hops, 4: _two_hops}[level]
+    make = {0: _records, 1: _passage, 2: _passage, 3: _two_hops}[level]
     facts, needed, question, answer, wrong = source.draw(
-        lambda s: make(s, pair), lambda made: (made[0], made[2]), "abstain", level, pair
+        lambda s: make(s, pair), lambda made: (_without(made[0], made[1]), made[2]), "abstain", level, pair
     )
-    told = [f for i, f in enumerate(facts) if not (removed and i == needed)]
+    told = " ".join(_without(facts, needed) if removed else facts)
     if level == 0:
-        prompt = f"{' '.join(told)} {question} is"
+        prompt = f"{told} {question}"
+    elif level == 1:
+        prompt = "\n".join([*_abstain_shots(source, pair), f"Passage: {told}\nQuestion: {question}\nAnswer:"])
     else:
-        ask = (
-            "Passage: {}\nQuestion: {} Answer with one word from the passage, "
+        prompt = (
+            f"Passage: {told}\nQuestion: {question} Answer with one word from the passage, "
             "or with unknown if the passage does not say.\nAnswer:"
         )
-        prompt = ask.format(" ".join(told), question)
-        if level == 1:
-            prompt = "\n\n".join([*_abstain_shots(source, pair, ask), prompt])
-    choices = _place(answer, wrong, source.stream("abstain-order", level, pair), pair * 6)
+    choices = _place(answer, wrong, source.stream("abstain-order", level, pair), pair // 3 * 6)
     return {
         "item_id": f"abstain-{level}-{pair}-{'removed' if removed else 'present'}",
         "cluster_id": f"abstain-{level}-{pair}",
@@ -116,6 +129,10 @@ def _abstain_item(source: Source, level: int, pair: int, *, removed: bool) -> It
 
 Facts = tuple[list[str], int, str, str, list[str]]
 """Sentences, place of the needed one, question, answer, wrong answers that the passage tempts with."""
+
+
+def _without(facts: list[str], needed: int) -> list[str]:
+    return facts[:needed] + facts[needed + 1 :]
 
 
 def _records(s: Stream, pair: int) -> Facts:
@@ -148,11 +165,11 @@ def _two_hops(s: Stream, pair: int) -> Facts:
     return facts, needed, f"In which town does the guild of {people[at]} meet?", towns[at], others[:2]
 
 
-def _abstain_shots(source: Source, pair: int, ask: str) -> list[str]:
+def _abstain_shots(source: Source, pair: int) -> list[str]:
     """Two answerable and two unanswerable examples, in an order that varies."""
     shots = []
     for j, removed in enumerate(source.stream("abstain-shots", pair).shuffled([False, True, False, True])):
         facts, needed, question, answer, _ = _passage(source.stream("abstain-shot", pair, j), 0)
-        told = [f for i, f in enumerate(facts) if not (removed and i == needed)]
-        shots.append(f"{ask.format(' '.join(told), question)} {UNKNOWN if removed else answer}")
+        told = " ".join(_without(facts, needed) if removed else facts)
+        shots.append(f"Passage: {told}\nQuestion: {question}\nAnswer: {UNKNOWN if removed else answer}")
     return shots

@@ -27,14 +27,14 @@ def sample(source: Source, level: int, n: int) -> list[Item]:
 
 def _urn_item(source: Source, level: int, cluster: int, rotation: int) -> Item:
     shape = SHAPES[cluster % 3]
-    pattern, names, stream = source.draw(
-        lambda s: _pattern(s, shape, level), lambda drawn: _composition(*drawn[:2]), "urn", level, cluster
+    pattern, names = source.draw(
+        lambda s: _pattern(s, shape, level), lambda drawn: _composition(*drawn), "urn", level, cluster
     )
     kinds = len(names)
     cooper = invented(source.stream("cooper", level, cluster), 1)[0]
     turned = [names[(k + rotation) % kinds] for k in range(kinds)]
     if level == 3:
-        prompt, truth = _two_stage(pattern, turned, cooper, stream)
+        prompt, truth = _two_stage(pattern, turned, cooper, source.stream("two-stage", cluster))
     else:
         counts = [pattern.count(k) for k in range(kinds)]
         truth = {turned[k]: Fraction(counts[k], len(pattern)) for k in range(kinds)}
@@ -51,6 +51,7 @@ def _urn_item(source: Source, level: int, cluster: int, rotation: int) -> Item:
                 "Of which wood is it? Answer with one word.\nAnswer:"
             )
     choices = sorted(truth)
+    likeliest = [choice for choice in choices if truth[choice] == max(truth.values())]
     return {
         "item_id": f"urn-{level}-{cluster}-{rotation}",
         "cluster_id": f"urn-{level}-{cluster}",
@@ -59,12 +60,15 @@ def _urn_item(source: Source, level: int, cluster: int, rotation: int) -> Item:
         "prompt": prompt,
         "choices": choices,
         "truth": [float(truth[c]) for c in choices],
-        "gold": max(range(len(choices)), key=lambda k: truth[choices[k]]),
+        "gold": choices.index(source.stream("gold", level, cluster, rotation).choice(likeliest)),
     }
 
 
-def _pattern(s: Stream, shape: str, level: int) -> tuple[tuple[int, ...], tuple[str, ...], Stream]:
-    """Draw the kinds of the staves in the order shown, and the names of the kinds."""
+def _pattern(s: Stream, shape: str, level: int) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """Draw the kinds of the staves in the order shown, and the names of the kinds.
+
+    The three rotations of the labels give three different urns.
+    """
     while True:
         kinds = 3 if level == 0 else s.between(3, 4)
         total = s.between(5, 12)
@@ -77,9 +81,10 @@ def _pattern(s: Stream, shape: str, level: int) -> tuple[tuple[int, ...], tuple[
             "skewed": Fraction(1, 2) < top < Fraction(3, 4),
             "flat": top <= Fraction(1, 2),
         }
-        if fits[shape]:
+        turns = {tuple(counts[(k + turn) % kinds] for k in range(kinds)) for turn in range(3)}
+        if fits[shape] and len(turns) == 3:
             staves = s.shuffled([k for k in range(kinds) for _ in range(counts[k])])
-            return tuple(staves), tuple(s.sample(NAMES, kinds)), s
+            return tuple(staves), tuple(s.sample(NAMES, kinds))
 
 
 def _composition(staves: tuple[int, ...], names: tuple[str, ...]) -> tuple[object, ...]:
@@ -102,7 +107,7 @@ def _two_stage(pattern: tuple[int, ...], names: list[str], cooper: str, s: Strea
         return " and ".join(f"{c[k]} of {names[k]}" for k in sorted(kinds, key=lambda k: names[k]))
 
     if s.below(2):
-        gone = max(kinds, key=lambda k: counts[k])
+        gone = s.weighted(kinds, counts)
         left = [counts[k] - (k == gone) for k in kinds]
         prompt = (
             f"{cooper} builds a cask from {len(pattern)} staves: {stock(counts)}. One stave is drawn at random and put "

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from angels_share import spec
 from angels_share.score.model import Estimate, PairScore, SuiteScore, TaskScore
+from angels_share.spec import SuiteSpec
 from angels_share.statement import wording
 from angels_share.statement.check import ClaimCheck
 from angels_share.statement.draft import computed_items
@@ -53,10 +54,10 @@ def escape(text: str) -> str:
     'as_boundary_ladder: 3.5 - fine'
     """
     line = " ".join(text.split())
-    line = re.sub(r"[&<>@]", lambda m: _ENTITIES[m[0]], line)
     line = re.sub(
         r"[\\`*|~$#{}]|\](?=[(\[:])|(?<!\w)_|_(?!\w)|:(?=\S)|(?<=www)\.", r"\\\g<0>", line, flags=re.IGNORECASE
     )
+    line = re.sub(r"[&<>@]", lambda m: _ENTITIES[m[0]], line)
     line = re.sub(r"^(\d+)([.)])(?=\s|$)", r"\1\\\2", line)
     return re.sub(r"^[-+=](?=\s|$)|^[-=]{2,}", r"\\\g<0>", line)
 
@@ -88,7 +89,7 @@ def sentence(statement: Statement, suite: str) -> str:
         f"Its success is measured by {scenario.primary.metric} on {scenario.primary.task}.",
         f"Beyond that score, {rows} matter here. What was done to keep them: {_stated(part, 'preservation_targets')}",
         f"They were tested on {wording.listed(scenario.tasks)}.",
-        *_claimed(part),
+        *_claimed(part, scenario),
         f"Accepted or intended: {_stated(part, 'accepted_losses')}",
         f"Conclusion: {_stated(part, 'deployment_implication')}",
     ]
@@ -108,8 +109,8 @@ def _stated(part: SuiteStatement, key: str) -> str:
     return text if text[-1] in ".!?…" else f"{text}."
 
 
-def _claimed(part: SuiteStatement) -> list[str]:
-    """Return one sentence for each kind of claim, in the order in which a reader needs them."""
+def _claimed(part: SuiteStatement, scenario: SuiteSpec) -> list[str]:
+    """Return one sentence for each kind of claim, and one for the tasks that no claim is about."""
     words = {
         "lost": "Lost: {}.",
         "accepted": "Lost, and accepted: {}.",
@@ -120,8 +121,9 @@ def _claimed(part: SuiteStatement) -> list[str]:
     claims = {
         kind: [c.task or f"all of {wording.row_title(c.row)}" for c in part.claims if c.kind == kind] for kind in words
     }
+    silent = [t for t in scenario.tasks if not any(c.covers(spec.task(t).measure.row, t) for c in part.claims)]
     told = [words[kind].format(wording.listed(names)) for kind, names in claims.items() if names]
-    return told or ["Nothing is claimed about what was lost or kept."]
+    return told + ([f"Nothing is claimed about {wording.listed(silent)}."] if silent else [])
 
 
 def to_markdown(statement: Statement, score: PairScore, checks: Sequence[ClaimCheck]) -> str:
@@ -148,7 +150,7 @@ def to_markdown(statement: Statement, score: PairScore, checks: Sequence[ClaimCh
     ]
     parts = [
         f"# Distillation Loss Statement: {escape(statement.student)}",
-        _table(("", ""), facts),
+        _table(facts[0], facts[1:]),
         "Numbers are ×100. Brackets hold 95 % intervals.",
         *(_suite(statement, score, s, checks) for s in score.suites if s.suite in statement.suites),
         "## How to read this",

@@ -127,11 +127,19 @@ _Dumper.add_representer(str, _block)
 
 
 def write(statement: Statement, path: Path) -> None:
-    """Write a statement as YAML (``.yaml``, ``.yml``) or JSON; :func:`read` returns the same statement."""
-    content = statement.model_dump()
+    """Write a statement as YAML (``.yaml``, ``.yml``) or JSON; :func:`read` returns the same statement.
+
+    Raises
+    ------
+    BundleError
+        If the file cannot be written.
+    """
+    content = statement.model_dump(mode="json")
     if path.suffix in {".yaml", ".yml"}:
-        content = statement.model_dump(mode="json")
         text = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
     else:
         text = json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
-    path.write_text(text, "utf-8")
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise BundleError(f"{path}: the statement cannot be written: {error}") from error

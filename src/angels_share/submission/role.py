@@ -169,7 +169,7 @@ def _check_task(name: str, run: TaskRun, place: str) -> tuple[list[Finding], Tas
         return [finding("AS-402", where, told + (f": it differs in {', '.join(keys)}" if keys else ""))], None
     pinned = spec.locked_digest(known)
     if pinned is None:
-        return [finding("AS-407", where, "the task is not pinned yet")], known
+        return [finding("AS-407", "tasks/LOCK.json", f"{name} {known.version} is not pinned")], known
     if pinned != known.digest:
         return [finding("AS-402", where, "the measure block is not the one that tasks/LOCK.json pins")], None
     return [], known

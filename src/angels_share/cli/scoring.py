@@ -1,0 +1,180 @@
+"""Commands that turn logs into numbers and words: score, statement, lock."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.table import Table
+
+from angels_share import spec
+from angels_share.cli.shell import app, err, out, pair_folders
+from angels_share.errors import RunError
+from angels_share.items import package_folder
+from angels_share.score.model import Estimate, PairScore, TaskScore
+
+
+@app.command()
+def score(
+    teacher: Annotated[Path, typer.Argument(help="Folder of a pair's run, or the teacher's run folder.")],
+    student: Annotated[Path | None, typer.Argument(help="The student's run folder.")] = None,
+    suite: Annotated[
+        list[str] | None, typer.Option("--suite", help="Default: every suite that the runs cover.")
+    ] = None,
+    repeat: Annotated[Path | None, typer.Option(help="Run folder of the teacher's repeat.")] = None,
+    calibration: Annotated[Path | None, typer.Option(help="Run folder of the teacher on calibration items.")] = None,
+    statement: Annotated[Path | None, typer.Option(help="Loss statement with the author's claims and margins.")] = None,
+    resamples: Annotated[int, typer.Option(min=100)] = 2000,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="File for the score as JSON.")] = None,
+) -> None:
+    """Score a pair: what the student kept, lost, changed, and what nobody measured."""
+    from angels_share.logs import read_run
+    from angels_share.score import score_pair
+    from angels_share.statement import read as read_statement
+
+    folders = pair_folders(teacher, student, repeat, calibration)
+    ours, theirs, again, decided = (read_run(folder) if folder else None for folder in folders)
+    made = read_statement(statement) if statement else None
+    covered = [s.name for s in spec.suites().values() if ours and ours.tasks.keys() & set(s.tasks)]
+    names = suite or list(made.suites if made else covered)
+    if ours is None or theirs is None or not names:
+        raise RunError(f"{teacher}: holds no task of any suite; see `angels-share list tasks`")
+    result = score_pair(
+        ours,
+        theirs,
+        suites=names,
+        repeat=again,
+        calibration=decided,
+        claims={name: part.claims for name, part in made.suites.items()} if made else None,
+        resamples=resamples,
+    )
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(result.model_dump_json(indent=1) + "\n", "utf-8")
+        err.print(f"wrote {output}")
+    print_score(result)
+
+
+@app.command("statement")
+def statement_(
+    score_file: Annotated[Path, typer.Argument(help="Score as `angels-share score -o` writes it.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Statement to write: .yaml, .json or .md.")],
+    earlier: Annotated[Path | None, typer.Option(help="Statement whose author's parts are kept.")] = None,
+) -> None:
+    """Draft a Distillation Loss Statement from a score, or render a finished one as Markdown."""
+    from angels_share import statement
+
+    made = read_score(score_file)
+    before = statement.read(earlier) if earlier else None
+    if output.suffix == ".md":
+        if before is None:
+            raise RunError("a Markdown statement needs the author's parts; give the filled-in file with --earlier")
+        output.write_text(statement.to_markdown(before, made, statement.check(before, made)), "utf-8")
+    else:
+        statement.write(statement.draft(made, before), output)
+    err.print(f"wrote {output}")
+
+
+def read_score(path: Path) -> PairScore:
+    """Return a score file, or say what is wrong with it."""
+    from pydantic import ValidationError
+
+    try:
+        return PairScore.model_validate_json(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunError(f"{path}: cannot be read: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise RunError(f"{path}: is no score of this release: {place}: {first['msg']}; score the pair again") from error
+
+
+@app.command()
+def lock(
+    check: Annotated[bool, typer.Option("--check", help="Only compare; exit 1 if something changed.")] = False,
+) -> None:
+    """Pin the digests of every task's items and measure block in tasks/LOCK.json."""
+    from angels_share.spec import make_lock
+
+    path = package_folder("tasks") / "LOCK.json"
+    held = spec.lock()
+    made = make_lock()
+    changed = [key for key, entry in made.items() if key in held and held[key] != entry]
+    for key in changed:
+        err.print(f"{key}: changed since it was locked; raise the version in its YAML", style="red")
+    new = [key for key in made if key not in held]
+    if changed or (check and new):
+        for key in new:
+            err.print(f"{key}: is not locked yet; run angels-share lock", style="red")
+        raise typer.Exit(1)
+    if not check:
+        path.write_text(json.dumps(held | made, indent=1, sort_keys=True) + "\n", "utf-8")
+        err.print(f"wrote {path}: {len(new)} new, {len(held | made)} in all")
+
+
+def print_score(score: PairScore) -> None:
+    """Print a score as tables: numbers ×100, with their 95 % intervals."""
+    key = score.key
+    out.print(
+        f"[bold]{score.student}[/] ← {score.teacher}   track {key.track}, {key.profile}, item seed {key.item_seed}"
+    )
+    table = Table(box=box.SIMPLE, padding=(0, 1))
+    for heading in ("task", "verdict", "loss L", "Δ / Δ₁", "teacher", "student", "change δ"):
+        table.add_column(heading, no_wrap=True)
+    for task in score.tasks:
+        table.add_row(task.task, *_task_cells(task))
+    out.print(table)
+    for task in score.tasks:
+        if task.gap is not None:
+            charged = "charged in full" if task.gap.side == "submitter" else "not charged"
+            out.print(f"{task.task} was not measured ({charged}): {task.gap.reason}", markup=False, soft_wrap=True)
+    for suite in score.suites:
+        share = suite.angels_share
+        parts = (
+            f" = {_x100(share.accounted)} accounted + {_x100(share.undisclosed)} undisclosed "
+            f"+ {_x100(share.unmeasured)} unmeasured"
+            if share
+            else ""
+        )
+        out.print(f"[bold]{suite.suite}[/] {suite.version}")
+        out.print(f"  retention     {_interval(suite.primary.retention) or suite.primary.reason}")
+        out.print(f"  angel's share {_interval(share.total) if share else 'none'}{parts}")
+        out.print(f"  composite     {_interval(suite.composite) or 'none'}   coverage {suite.coverage:.0%}")
+        for reason in suite.reasons:
+            out.print(f"  not rankable: {reason}", markup=False, soft_wrap=True)
+    for flag in score.flags:
+        out.print(f"flag: {flag}", markup=False)
+    if score.repeat:
+        moved = [t.task for t in score.repeat if t.verdict in ("HARMFUL", "CORRECTIVE", "SHIFTED")]
+        told = f"differs on {', '.join(moved)}" if moved else "agrees with the teacher on every measured task"
+        out.print(f"teacher's repeat: {told}")
+    out.print("Intervals are 95 %, for these checkpoints on these items, not for the method that made the student.")
+
+
+def _task_cells(task: TaskScore) -> tuple[str, ...]:
+    if task.gap is not None:
+        return task.verdict, "", "", "", "", ""
+    ratio = f"{_x100(task.divergence.value)} / {_x100(task.teacher_variation.value)}" if (
+        task.divergence and task.teacher_variation
+    ) else ""  # fmt: skip
+    return (
+        task.verdict,
+        _interval(task.loss),
+        ratio,
+        _x100(task.teacher_level.value) if task.teacher_level else "",
+        _x100(task.student_level.value) if task.student_level else "",
+        _interval(task.change),
+    )
+
+
+def _x100(value: float) -> str:
+    return f"{100 * value + 0.0:.1f}"
+
+
+def _interval(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return ""
+    return f"{_x100(estimate.value)} \\[{_x100(estimate.low)}, {_x100(estimate.high)}]"

@@ -1,0 +1,162 @@
+"""Commands around submissions: pack, teacher, validate, index, leaderboard."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from angels_share.cli.shell import app, err, out, pair_folders, tell
+from angels_share.errors import RunError, did_you_mean
+from angels_share.items import package_folder
+
+
+@app.command()
+def pack(
+    run: Annotated[Path, typer.Argument(help="Folder of a pair's run, or the teacher's run folder.")],
+    statement: Annotated[Path, typer.Option(help="Loss statement with the author's parts filled in.")],
+    student: Annotated[Path | None, typer.Option(help="The student's run folder, where RUN is the teacher's.")] = None,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder of submissions.")] = Path("submissions"),
+    repeat: Annotated[Path | None, typer.Option(help="Run folder of the teacher's repeat.")] = None,
+    calibration: Annotated[Path | None, typer.Option(help="Run folder of the teacher on calibration items.")] = None,
+    canonical: Annotated[
+        str | None, typer.Option(help="Name of the canonical teacher to refer to instead of copying the teacher's log.")
+    ] = None,
+    teacher_weights: Annotated[Path | None, typer.Option(help="Folder of the teacher's weights, to hash.")] = None,
+    student_weights: Annotated[Path | None, typer.Option(help="Folder of the student's weights, to hash.")] = None,
+    teacher_licence: Annotated[str | None, typer.Option(help="SPDX id.")] = None,
+    student_licence: Annotated[str | None, typer.Option(help="SPDX id.")] = None,
+    submitter: Annotated[str, typer.Option()] = "",
+    trained_on_items: Annotated[
+        str, typer.Option(help="Was either model trained on evaluated items? no, yes or unknown.")
+    ] = "unknown",
+    variants_tried: Annotated[int | None, typer.Option(min=1, help="Students made before this one was chosen.")] = None,
+    notes: Annotated[str, typer.Option()] = "",
+    force: Annotated[bool, typer.Option("--force", help="Replace a bundle of the same pair.")] = False,
+) -> None:
+    """Pack a pair and its statement into a submission bundle."""
+    from pydantic import ValidationError
+
+    from angels_share import statement as statements
+    from angels_share import submission
+
+    folders = pair_folders(run, student, repeat, calibration)
+    try:
+        declared = submission.Declarations.model_validate(
+            {"trained_on_evaluated_items": trained_on_items, "n_variants_tried": variants_tried}
+        )
+    except ValidationError as error:
+        raise RunError(f"--trained-on-items {trained_on_items}: say no, yes or unknown") from error
+    made = submission.pack(
+        folders[0],
+        folders[1],
+        statement,
+        output,
+        suites=list(statements.read(statement).suites),
+        repeat=None if canonical else folders[2],
+        calibration=None if canonical else folders[3],
+        canonical=output / "teachers" / canonical if canonical else None,
+        teacher_folder=teacher_weights,
+        student_folder=student_weights,
+        teacher_licence=teacher_licence,
+        student_licence=student_licence,
+        declarations=declared,
+        submitter=submitter,
+        notes=notes,
+        force=force,
+    )
+    typer.echo(made)
+
+
+@app.command()
+def teacher(
+    run: Annotated[Path, typer.Argument(help="Folder of a pair's run, whose teacher to keep.")],
+    name: Annotated[str, typer.Option(help="Name under which pairs refer to the teacher.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder of submissions.")] = Path("submissions"),
+    weights: Annotated[Path | None, typer.Option(help="Folder of the weights, to hash.")] = None,
+    licence: Annotated[str | None, typer.Option(help="SPDX id.")] = None,
+) -> None:
+    """Register a canonical teacher: its logs are kept once, and pairs refer to them."""
+    from angels_share.submission import register_teacher
+
+    ours, _, again, decided = pair_folders(run, None, None, None)
+    made = register_teacher(
+        ours, output / "teachers", name, calibration=decided, repeat=again, folder=weights, licence=licence
+    )
+    typer.echo(made)
+
+
+@app.command()
+def validate(
+    path: Annotated[Path | None, typer.Argument(help="A bundle, or a folder of bundles.")] = None,
+    explain: Annotated[str | None, typer.Option(help="Say what a rule means, such as AS-101.")] = None,
+) -> None:
+    """Check submission bundles: structure, hashes, items and the score, which is computed again from the logs."""
+    from angels_share.submission import rules
+    from angels_share.submission import validate as examine
+
+    if explain is not None:
+        if explain not in rules():
+            raise RunError(f"rule {explain!r} is unknown. {did_you_mean(explain, rules())}")
+        typer.echo(f"{explain}: {rules()[explain]}")
+        return
+    if path is None:
+        raise RunError("give a bundle or a folder of bundles, or --explain a rule")
+    single = (path / "submission.json").exists() or not path.is_dir()
+    bundles = [path] if single else sorted(p for p in path.iterdir() if p.is_dir() and p.name != "teachers")
+    refused = 0
+    for bundle in bundles:
+        report = examine(bundle)
+        for finding in report.findings:
+            tell(f"{bundle.name}: {finding}")
+        refused += not report.accepted
+        out.print(f"{'accepted' if report.accepted else 'refused'}  {bundle.name}", markup=False)
+    if refused:
+        raise typer.Exit(1)
+
+
+@app.command()
+def index(
+    submissions: Annotated[Path, typer.Argument(help="Folder of bundles.")] = Path("submissions"),
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the index.")] = Path("index"),
+) -> None:
+    """Validate every submission and build the tables that the leaderboard reads."""
+    from rich.progress import Progress
+
+    from angels_share.index import build_index
+
+    with Progress(console=err, transient=True) as progress:
+        bar = progress.add_task("validating submissions")
+        summary = build_index(
+            submissions, output, lambda done, total: progress.update(bar, completed=done, total=total)
+        )
+    for entry in summary.left_out:
+        tell(f"left out: {entry.folder}: {'; '.join(entry.reasons)}")
+    err.print(f"wrote {output}")
+    if summary.left_out:
+        raise typer.Exit(1)
+
+
+@app.command()
+def leaderboard(
+    index: Annotated[Path, typer.Option(help="Folder that `angels-share index` wrote.")] = Path("index"),
+    port: Annotated[int, typer.Option()] = 8501,
+) -> None:
+    """Serve the leaderboard until stopped."""
+    shell = package_folder("leaderboard") / "app.py"
+    err.print(f"Leaderboard: http://localhost:{port}  (Ctrl-C stops it)")
+    command = [sys.executable, "-m", "streamlit", "run", str(shell), "--server.port", str(port)]
+    command += [
+        "--server.headless",
+        "true",
+        "--browser.gatherUsageStats",
+        "false",
+        "--",
+        "--index",
+        str(index.resolve()),
+    ]
+    raise typer.Exit(subprocess.call(command, cwd=shell.parent, env=dict(os.environ)))

@@ -1,0 +1,218 @@
+"""The leaderboard's index: its tables, its ranks, and how it is swapped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import fixture_entries as fixture
+from angels_share import index
+from angels_share.errors import BundleError, LogError
+from angels_share.index import Entry, LeftOut, board_rows, build_index, task_rows, with_ranks, write_index
+from angels_share.submission.model import Finding, Report
+
+ERROR = Finding(rule="AS-301", severity="error", place="score.json", message="another hash", hint="Pack again.")
+NOTE = Finding(rule="AS-407", severity="note", place="score.json", message="not pinned", hint="Nothing to do.")
+
+
+def rank_row(name: str, low: float, high: float, **changes: object) -> index.Row:
+    composite = {"composite": (low + high) / 2, "composite_low": low, "composite_high": high}
+    return {"pair_id": name, "kind": "pair", "rankable": True, **composite, **changes}
+
+
+def ranks(rows: list[index.Row]) -> dict[str, tuple[int | None, int | None]]:
+    return {row["pair_id"]: (row["rank_low"], row["rank_high"]) for row in with_ranks(rows)}
+
+
+def files_of(root: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def entries() -> list[Entry]:
+    return [fixture.distilled(), fixture.pruned(), fixture.control()]
+
+
+class TestRanks:
+    def test_hand_computed(self) -> None:
+        rows = [
+            rank_row("a", 0.50, 0.70),  # clearly above c only
+            rank_row("b", 0.60, 0.80),  # clearly above c and d
+            rank_row("c", 0.10, 0.20),  # clearly below a and b
+            rank_row("d", 0.15, 0.55),  # clearly below b only
+        ]
+        assert ranks(rows) == {"a": (1, 3), "b": (1, 2), "c": (3, 4), "d": (2, 4)}
+        assert [row["pair_id"] for row in with_ranks(rows)] == ["b", "a", "d", "c"]
+        assert {row["rank_method"] for row in with_ranks(rows)} == {"separate 95 % intervals"}
+
+    def test_intervals_that_touch_are_not_apart(self) -> None:
+        assert ranks([rank_row("a", 0.5, 0.6), rank_row("b", 0.4, 0.5)]) == {"a": (1, 2), "b": (1, 2)}
+
+    def test_controls_and_unrankable_rows_have_no_rank_and_take_none(self) -> None:
+        rows = [
+            rank_row("a", 0.1, 0.2),
+            rank_row("control", 0.9, 1.0, kind="control"),
+            rank_row("unrankable", 0.8, 0.9, rankable=False),
+        ]
+        assert ranks(rows) == {"a": (1, 1), "unrankable": (None, None), "control": (None, None)}
+        assert [row["pair_id"] for row in with_ranks(rows)] == ["a", "unrankable", "control"]
+
+    @given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 6)), max_size=12))
+    def test_is_the_definition(self, ends: list[tuple[int, int]]) -> None:
+        intervals = {f"{i:02}": (low / 10, (low + width) / 10) for i, (low, width) in enumerate(ends)}
+        found = ranks([rank_row(name, low, high) for name, (low, high) in intervals.items()])
+        for name, (low, high) in intervals.items():
+            above = sum(other_low > high for other_low, _ in intervals.values())
+            below = sum(other_high < low for _, other_high in intervals.values())
+            assert found[name] == (1 + above, len(intervals) - below)
+
+    def test_other_teachers_and_items_are_ranked_apart(self) -> None:
+        first = fixture.distilled()
+        teacher = fixture.entry("fixture-b", "logit-kd", [], first.score.suites, teacher="fixture-other-teacher")
+        items = fixture.entry(
+            "fixture-c", "logit-kd", [], first.score.suites, key=fixture.KEY.model_copy(update={"item_seed": 5})
+        )
+        rows = board_rows([first, teacher, items])
+        assert [(row["rank_low"], row["rank_high"]) for row in rows] == [(1, 1)] * 3
+
+
+class TestTables:
+    def test_board(self, entries: list[Entry]) -> None:
+        rows = {row["student"]: row for row in board_rows(entries)}
+        row = rows["fixture-student-700k"]
+        # rows weigh a third each: (0.06 + 0.12) / 2, 0.41, and (0.22 + 1) / 2 with the task that was left out
+        assert row["angels_share"] == pytest.approx((0.09 + 0.41 + 0.61) / 3)
+        assert row["kept"] == pytest.approx(1 - row["angels_share"])
+        parts = row["accounted"] + row["undisclosed"] + row["unmeasured"]
+        assert parts == pytest.approx(row["angels_share"])
+        assert (row["loss_calibration"], row["loss_boundary"]) == pytest.approx((0.09, 0.41))
+        assert row["loss_privacy"] is None
+        counts = {name: row[f"n_{name}"] for name in ("preserved", "harmful", "shifted", "inconclusive", "charged")}
+        assert counts == {"preserved": 1, "harmful": 1, "shifted": 1, "inconclusive": 1, "charged": 1}
+        assert row["n_not_measurable"] == 0
+        assert (row["track"], row["profile"], row["item_seed"], row["levels"]) == ("toy", "pilot", 0, [0])
+        assert (row["trust"], row["kind"], row["method"]) == ("recomputed", "pair", "logit-kd")
+        assert rows["fixture-teacher-2m-again"]["kind"] == "control"
+        assert rows["fixture-teacher-2m-minus-2-layers"]["n_not_measurable"] == 1
+        assert rows["fixture-teacher-2m-minus-2-layers"]["reasons"]
+
+    def test_a_pair_without_a_result_has_nulls(self, tmp_path: Path) -> None:
+        nothing = {"angels_share": None, "composite": None, "rankable": False, "reasons": ("nothing was measured",)}
+        suite = fixture.distilled().score.suites[0].model_copy(update=nothing)
+        entry = fixture.entry("fixture-empty", "other", [], (suite,))
+        written = write_index([entry], [], tmp_path)
+        (row,) = pq.read_table(written.folder / "board.parquet").to_pylist()
+        assert [row[name] for name in ("angels_share", "kept", "composite_low", "rank_low")] == [None] * 4
+        assert row["reasons"] == ["nothing was measured"]
+
+    def test_tasks_hold_every_number(self, entries: list[Entry]) -> None:
+        rows = task_rows(entries)
+        assert len(rows) == 15
+        row = next(r for r in rows if r["pair_id"] == entries[0].pair_id and r["task"] == "as_boundary_ladder")
+        task = next(t for t in entries[0].score.tasks if t.task == "as_boundary_ladder")
+        assert task.loss is not None
+        assert task.change is not None
+        assert (row["loss"], row["loss_low"], row["loss_high"]) == (task.loss.value, task.loss.low, task.loss.high)
+        assert (row["change"], row["change_high"]) == (task.change.value, task.change.high)
+        assert (row["verdict"], row["flags"], row["minimum_detectable_effect"]) == ("HARMFUL", (), 0.06)
+        gap = next(r for r in rows if r["gap_side"] == "submitter")
+        assert (gap["loss"], gap["gap_reason"]) == (None, "the student's log of this task is missing")
+        absent = set(type(task).model_fields) - set(row) - {"gap", "strata"}
+        assert absent == set()
+
+
+class TestWriting:
+    def test_files_and_hashes(self, entries: list[Entry], tmp_path: Path) -> None:
+        summary = write_index(entries, [LeftOut("broken", ("no score",))], tmp_path)
+        assert (summary.pairs, summary.rows) == (3, 3)
+        current = json.loads((tmp_path / "CURRENT.json").read_bytes())
+        assert current["folder"] == summary.folder.name
+        assert current["left_out"] == [{"folder": "broken", "reasons": ["no score"]}]
+        files = files_of(summary.folder)
+        assert {name: hashlib.sha256(content).hexdigest() for name, content in files.items()} == current["files"]
+        pairs = {f"pairs/{entry.pair_id}.json" for entry in entries}
+        assert set(files) == {"board.parquet", "tasks.parquet", *pairs}
+        document = json.loads(files[f"pairs/{entries[0].pair_id}.json"])
+        assert document["score"] == entries[0].score.model_dump(mode="json")
+        assert document["statement"] == entries[0].statement.model_dump(mode="json")
+        assert "fixture-student-700k" in document["sentences"]["high_risk"]
+        statuses = {check["status"] for check in document["checks"]}
+        assert statuses == {"supported"}
+
+    def test_same_entries_same_bytes_in_any_order(self, entries: list[Entry], tmp_path: Path) -> None:
+        write_index(entries, [], tmp_path / "a")
+        write_index(entries[::-1], [], tmp_path / "b")
+        assert files_of(tmp_path / "a") == files_of(tmp_path / "b")
+
+    def test_a_new_index_replaces_the_old_one(self, entries: list[Entry], tmp_path: Path) -> None:
+        old = write_index(entries[:1], [], tmp_path)
+        new = write_index(entries, [], tmp_path)
+        assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["CURRENT.json", new.folder.name])
+        assert old.folder != new.folder
+
+    def test_writing_again_repairs_a_damaged_file(self, entries: list[Entry], tmp_path: Path) -> None:
+        folder = write_index(entries, [], tmp_path).folder
+        sound = files_of(tmp_path)
+        (folder / "board.parquet").write_bytes(b"damaged")
+        write_index(entries, [], tmp_path)
+        assert files_of(tmp_path) == sound
+
+    def test_a_full_disk_leaves_the_old_index(
+        self, entries: list[Entry], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write_index(entries[:1], [], tmp_path)
+        sound = files_of(tmp_path)
+
+        def full(_: object) -> Iterator[tuple[str, bytes]]:
+            yield "board.parquet", b"half of it"
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(index, "_files", full)
+        with pytest.raises(BundleError, match="No space left on device"):
+            write_index(entries, [], tmp_path)
+        assert files_of(tmp_path) == sound
+
+    def test_an_index_without_pairs(self, tmp_path: Path) -> None:
+        summary = write_index([], [], tmp_path)
+        assert (summary.pairs, summary.rows) == (0, 0)
+        assert pq.read_table(summary.folder / "board.parquet").num_rows == 0
+
+
+class TestBuilding:
+    def test_only_accepted_bundles(self, entries: list[Entry], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        submissions = tmp_path / "submissions"
+        for name in ("a-good", "b-refused", "c-unreadable", "d-again", "teachers", ".git"):
+            (submissions / name).mkdir(parents=True)
+        good = Report(tmp_path, (NOTE,), entries[0].manifest, entries[0].statement, entries[0].score)
+
+        def validate(folder: Path, teachers: Path) -> Report:
+            assert teachers == submissions / "teachers"
+            if folder.name == "c-unreadable":
+                raise LogError("line 3 is garbled")
+            return good if folder.name in ("a-good", "d-again") else replace(good, findings=(NOTE, ERROR))
+
+        monkeypatch.setattr(index, "validate", validate)
+        steps: list[tuple[int, int]] = []
+        summary = build_index(submissions, tmp_path / "index", lambda done, of: steps.append((done, of)))
+        assert steps == [(1, 4), (2, 4), (3, 4), (4, 4)]
+        assert (summary.pairs, summary.rows) == (1, 1)
+        assert summary.left_out == (
+            LeftOut("b-refused", (str(ERROR),)),
+            LeftOut("c-unreadable", ("line 3 is garbled",)),
+            LeftOut("d-again", (f"pair {entries[0].pair_id} was submitted in another folder already",)),
+        )
+        document = json.loads((summary.folder / "pairs" / f"{entries[0].pair_id}.json").read_bytes())
+        assert [finding["rule"] for finding in document["findings"]] == ["AS-407"]
+
+    def test_a_missing_folder_is_said(self, tmp_path: Path) -> None:
+        with pytest.raises(BundleError, match="no such folder"):
+            build_index(tmp_path / "submissions", tmp_path / "index")
+        assert not (tmp_path / "index").exists()

@@ -1,0 +1,843 @@
+"""What a scored pair must satisfy: known students come out at their known loss, and nothing can be gained by hiding."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cache
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from angels_share.claims import Claim
+from angels_share.errors import PairingError
+from angels_share.estimate import Floats, p_difference
+from angels_share.items import Item
+from angels_share.logs import Run, Settings, TaskLog, document_hash, read_run
+from angels_share.observables import observe
+from angels_share.score import PairScore, score_pair
+from angels_share.score.controls import constant, control_run
+from angels_share.score.model import Estimate, TaskScore
+from angels_share.score.task import Margins, judge, measure_task
+from angels_share.spec import suite, task
+from synthetic import make_items, noisy, write_run
+
+CONFIDENCE, ABSTAIN, LADDER = "as_calibration_confidence", "as_calibration_abstain", "as_boundary_ladder"
+URN, SAMPLE = "as_distribution_urn", "as_distribution_sample"
+TASKS = suite("high_risk").tasks
+LIKELIHOOD = [name for name in TASKS if task(name).measure.readout == "likelihood"]
+DETERMINISTIC = [name for name in TASKS if task(name).measure.readout != "sampled"]
+RESAMPLES = 200
+MARGINS = Margins(0.05, 0.05)
+
+
+# --- runs and logs to score ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return read_run(write_run(tmp_path_factory.mktemp("teacher"), TASKS, noisy(1, 0.85), profile="standard"))
+
+
+@pytest.fixture(scope="module")
+def student(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("student")
+    return read_run(write_run(folder, TASKS, noisy(2, 0.6), profile="standard", sampling_seed=2, model="student"))
+
+
+@pytest.fixture(scope="module")
+def scored(teacher: Run, student: Run) -> PairScore:
+    return score(teacher, student)
+
+
+def score(teacher: Run, student: Run, **options: Any) -> PairScore:
+    return score_pair(teacher, student, suites=["high_risk"], resamples=RESAMPLES, **options)
+
+
+def by_task(scored: PairScore) -> dict[str, TaskScore]:
+    return {t.task: t for t in scored.tasks}
+
+
+def value(estimate: Estimate | None) -> float:
+    assert estimate is not None
+    return estimate.value
+
+
+def share(scored: PairScore) -> float:
+    made = scored.suites[0].angels_share
+    assert made is not None
+    return made.total.value
+
+
+def changed(run: Run, name: str, change: Callable[[TaskLog], TaskLog]) -> Run:
+    return replace(run, tasks={**run.tasks, name: change(run.tasks[name])})
+
+
+def without(run: Run, *names: str) -> Run:
+    return replace(run, tasks={k: v for k, v in run.tasks.items() if k not in names})
+
+
+def with_settings(run: Run, name: str, **settings: Any) -> Run:
+    return changed(run, name, lambda log: replace(log, settings=replace(log.settings, **settings)))
+
+
+def resampled(log: TaskLog, probabilities: Callable[[Item], Sequence[float]], seed: int, k: int = 8) -> TaskLog:
+    """Return a sampled log with new answers, drawn from these probabilities of each item's options."""
+    rng = np.random.default_rng(seed)
+    texts = tuple(tuple(rng.choice(i["choices"], k, p=probabilities(i)).tolist()) for i in log.items)
+    return replace(log, texts=texts, settings=replace(log.settings, sampling_seed=seed))
+
+
+def true_draws(log: TaskLog, seed: int) -> TaskLog:
+    return resampled(log, lambda item: item["truth"], seed)
+
+
+def true_teacher(run: Run) -> Run:
+    """Return the run with a teacher of the sampled task that draws from the truth, so that a re-sample is known."""
+    return changed(run, SAMPLE, lambda log: true_draws(log, 100))
+
+
+SETTINGS = Settings(
+    track="toy",
+    profile="pilot",
+    item_seed=0,
+    sampling_seed=1,
+    num_fewshot=0,
+    generation_kwargs={},
+    backend="hf",
+    chat_template_sha=None,
+    system_instruction_sha=None,
+    lm_eval_version="0.4.13",
+    dtype=None,
+    batch_size=None,
+)
+
+
+@cache
+def quiz(n: int, width: int = 4) -> tuple[tuple[Item, ...], tuple[str, ...]]:
+    """Return items with this many options each, and their hashes; the right option rotates."""
+    items = tuple(
+        {
+            "item_id": f"i{k}",
+            "cluster_id": f"c{k}",
+            "stratum": "all",
+            "level": 0,
+            "prompt": f"question {k}",
+            "choices": list("abcdef"[:width]),
+            "gold": k % width,
+        }
+        for k in range(n)
+    )
+    return items, tuple(document_hash(item) for item in items)
+
+
+def golds(n: int, width: int = 4) -> Floats:
+    return np.eye(width)[np.arange(n) % width]
+
+
+def answered(logits: Floats, name: str = CONFIDENCE) -> TaskLog:
+    """Return a log of four-option items whose options have these logits."""
+    items, hashes = quiz(*logits.shape)
+    top = logits.max(axis=1, keepdims=True)
+    logs = logits - top - np.log(np.exp(logits - top).sum(axis=1, keepdims=True))
+    spec = task(CONFIDENCE).model_copy(update={"name": name})
+    return TaskLog(spec=spec, settings=SETTINGS, items=items, doc_hash=hashes, log_likelihoods=logs)
+
+
+def spoken(answers: Sequence[str], name: str = LADDER) -> TaskLog:
+    """Return a greedy log with these answers to questions whose answer is always a number from 0 to 4."""
+    items = tuple(
+        {
+            "item_id": f"i{k}",
+            "cluster_id": f"c{k}",
+            "stratum": "all",
+            "level": 0,
+            "prompt": f"question {k}",
+            "answer": str(k % 5),
+            "candidates": [],
+        }
+        for k in range(len(answers))
+    )
+    spec = task(LADDER).model_copy(update={"name": name})
+    hashes = tuple(document_hash(item) for item in items)
+    return TaskLog(spec=spec, settings=SETTINGS, items=items, doc_hash=hashes, texts=tuple((a,) for a in answers))
+
+
+def compare(teacher: TaskLog, student: TaskLog) -> TaskScore:
+    """Return the score of one task with its verdict."""
+    return judge([measure_task(teacher, student, RESAMPLES)], MARGINS, None)[0]
+
+
+# --- the teacher itself ----------------------------------------------------------------------------------------------
+
+
+def test_the_teacher_itself_loses_exactly_nothing(teacher: Run) -> None:
+    made = score(teacher, teacher)
+    for name in DETERMINISTIC:
+        found = by_task(made)[name]
+        for number in ("divergence", "loss", "uncredited_loss", "change", "harmful", "corrective", "neutral"):
+            assert value(getattr(found, number)) == 0, (name, number)
+        assert found.verdict == "PRESERVED"
+    assert value(made.suites[0].primary.retention) == 1
+    assert "IDENTICAL RESPONSES" in made.flags
+
+
+def test_rounding_of_likelihoods_is_no_loss(teacher: Run) -> None:
+    def rounded(log: TaskLog) -> TaskLog:
+        noise = np.random.default_rng(0).normal(0, 1e-4, np.shape(log.log_likelihoods))
+        return replace(log, log_likelihoods=np.asarray(log.log_likelihoods) - 0.01 + noise)
+
+    for name in LIKELIHOOD:
+        found = compare(teacher.tasks[name], rounded(teacher.tasks[name]))
+        assert "NUMERICAL_FLOOR" in found.flags
+        assert found.loss is not None
+        assert (found.loss.value, found.loss.low, found.loss.high) == (0, 0, 0)
+        assert found.verdict == "PRESERVED"
+
+
+def test_an_independent_resample_of_the_teacher_covers_0(teacher: Run) -> None:
+    teacher = true_teacher(teacher)
+    again = changed(teacher, SAMPLE, lambda log: true_draws(log, 101))
+    made = score(teacher, again, repeat=again)
+    for found in (by_task(made)[SAMPLE], {t.task: t for t in made.repeat}[SAMPLE]):
+        for estimate in (found.divergence, found.loss, found.change):
+            assert estimate is not None
+            assert estimate.low < 0 < estimate.high
+    assert [t.task for t in made.repeat] == list(TASKS)
+
+
+def test_resamples_of_the_teacher_lose_nothing_on_average(teacher: Run) -> None:
+    log = true_draws(teacher.tasks[SAMPLE], 100)
+    losses, covered = [], 0
+    for seed in range(200, 240):
+        found = measure_task(true_draws(log, 1000 + seed), true_draws(log, seed), 100).score
+        losses.append(value(found.loss))
+        covered += found.loss is not None and found.loss.low <= 0 <= found.loss.high
+    assert abs(np.mean(losses)) < 4 * np.std(losses) / math.sqrt(40)
+    assert covered >= 34
+
+
+# --- students that ignore the question -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("control", ["constant", "uniform", "shuffled"])
+def test_controls_lose_everything(teacher: Run, control: str) -> None:
+    made = by_task(score(teacher, control_run(control, teacher)))
+    for name in DETERMINISTIC:
+        assert value(made[name].loss) >= 0.9, name
+        assert made[name].verdict == "HARMFUL"
+        assert value(made[name].net_correction) == 0
+    assert made[SAMPLE].loss is not None
+    assert made[SAMPLE].loss.high >= 0.9
+    assert made[SAMPLE].loss.value >= 0.75
+
+
+def test_controls_of_a_sampled_task_lose_everything_on_average(teacher: Run) -> None:
+    """One control's loss has a standard error near 0.1 at 200 items of 8 samples; the mean of forty shows the rest."""
+    log = true_draws(teacher.tasks[SAMPLE], 100)
+    truth = np.array([item["truth"] for item in log.items])
+    order = np.random.default_rng(0).permutation(len(truth))
+    other = {item["item_id"]: truth[k] for item, k in zip(log.items, order, strict=True)}
+    for answers, expected in [
+        (lambda _: truth.mean(axis=0), 1.0),
+        (lambda _: [1 / 3, 1 / 3, 1 / 3], 1.0),
+        (lambda item: other[item["item_id"]], 2.0),
+    ]:
+        lost = []
+        for seed in range(300, 340):
+            found = measure_task(true_draws(log, 1000 + seed), resampled(log, answers, seed), 2).score
+            lost.append(value(found.uncredited_loss))
+        assert np.mean(lost) == pytest.approx(expected, abs=4 * np.std(lost) / math.sqrt(40) + 0.03)
+
+
+@pytest.mark.parametrize("name", LIKELIHOOD)
+def test_the_best_constant_loses_exactly_everything(teacher: Run, name: str) -> None:
+    log = teacher.tasks[name]
+    found = compare(log, constant(log))
+    assert value(found.loss) == pytest.approx(1, abs=1e-9)
+    assert value(found.uncredited_loss) == pytest.approx(1, abs=1e-6)
+    assert value(found.divergence) == pytest.approx(value(found.teacher_variation), abs=1e-7)
+
+
+def test_any_constant_greedy_answer_loses_everything(teacher: Run) -> None:
+    log = teacher.tasks[LADDER]
+    for answer in ("7", "oak", "", str(log.items[0]["answer"])):
+        found = compare(log, replace(log, texts=tuple((answer,) for _ in log.items)))
+        assert value(found.loss) == 1
+
+
+def test_no_student_moves_the_teacher_variation(teacher: Run, student: Run) -> None:
+    for name in TASKS:
+        log = teacher.tasks[name]
+        spreads = {
+            compare(log, other).teacher_variation
+            for other in (student.tasks[name], *(control_run(c, teacher).tasks[name] for c in ("constant", "uniform")))
+        }
+        assert len(spreads) == 1
+
+
+# --- students that differ in a known way -----------------------------------------------------------------------------
+
+
+def test_other_wrong_answers_are_a_shift_not_a_harm() -> None:
+    """The teacher errs on a third of its items, the student on the same ones with other answers."""
+    right = [str(k % 5) for k in range(600)]
+    ours = [str((k + 1) % 5) if k % 3 == 0 else a for k, a in enumerate(right)]
+    theirs = [str((k + 2) % 5) if k % 3 == 0 else a for k, a in enumerate(right)]
+    found = compare(spoken(ours), spoken(theirs))
+    assert found.verdict == "SHIFTED"
+    assert value(found.change) == 0
+    assert value(found.divergence) == value(found.neutral) == pytest.approx(1 / 3)
+    assert found.p_mcnemar == 1
+
+
+def test_other_wrong_options_are_a_shift_not_a_harm() -> None:
+    logits = np.random.default_rng(0).normal(0, 1.5, (1000, 4))
+    logits[golds(1000) == 1] = 1.0
+    moved = logits.copy()
+    for row, gold in zip(moved, golds(1000).argmax(axis=1), strict=True):
+        wrong = [k for k in range(4) if k != gold]
+        row[wrong] = row[np.roll(wrong, 1)]
+    found = compare(answered(logits), answered(moved))
+    assert found.verdict == "SHIFTED"
+    assert value(found.change) == pytest.approx(0, abs=1e-12)
+    assert value(found.neutral) == pytest.approx(value(found.divergence))
+    assert value(found.loss) > 0.1
+
+
+@pytest.mark.parametrize("factor", [0.4, 2.5])
+def test_sharpening_and_flattening_move_confidence_but_not_accuracy(teacher: Run, factor: float) -> None:
+    def tempered(log: TaskLog) -> TaskLog:
+        q = observe("option_distribution", log.items, np.asarray(log.log_likelihoods)).values ** factor
+        return replace(log, log_likelihoods=np.log(q / q.sum(axis=1, keepdims=True)))
+
+    changed_run = replace(teacher, tasks={n: tempered(x) if n in LIKELIHOOD else x for n, x in teacher.tasks.items()})
+    made = score(teacher, changed_run)
+    for name in LIKELIHOOD:
+        found = by_task(made)[name]
+        assert value(found.divergence) > 0.001
+        assert value(found.loss) > 0.01
+        assert abs(value(found.change)) > 0.005
+    primary = made.suites[0].primary
+    assert value(primary.retention) == 1
+    assert value(primary.teacher) == value(primary.student)
+    rows = {row.row: row for row in made.suites[0].rows}
+    assert value(rows["boundary"].loss) == 0
+    assert value(rows["calibration"].loss) > 0.01
+
+
+def test_the_oracle_is_corrective_and_its_divergence_is_seen(teacher: Run) -> None:
+    made = score(teacher, control_run("oracle", teacher))
+    for name in DETERMINISTIC:
+        found = by_task(made)[name]
+        assert found.verdict == "CORRECTIVE"
+        assert value(found.harmful) == 0
+        assert value(found.uncredited_loss) > 2 * value(found.loss)
+        assert value(found.uncredited_loss) > 0.3
+        assert 0 < value(found.net_correction) < value(found.corrective)
+    assert value(made.suites[0].primary.retention) > 1
+    assert value(made.suites[0].composite) == pytest.approx(1 - share(made)), "R counts for at most 1"
+
+
+def test_a_near_copy_at_a_two_sided_boundary_is_measured_and_loses_little() -> None:
+    """Comply or refuse, half of each: the teacher answers every item as it should, the student all but 2 %."""
+    sides = golds(1000, 2) * 6 - 3
+    copy = sides.copy()
+    copy[::50] *= -1
+    made = compare(answered(sides), answered(copy))
+    assert made.verdict == "PRESERVED"
+    assert 0.02 < value(made.loss) < 0.1
+    assert "CEILING" in made.flags
+    ours, theirs = (Run(place="here", model="m", tasks={CONFIDENCE: answered(x)}) for x in (sides, copy))
+    assert by_task(score(ours, theirs))[CONFIDENCE].gap is None
+
+
+def test_planted_parts_are_recovered_exactly() -> None:
+    """Five kinds of item, a fifth each: the same, worse, better, moved among the wrong options, and hardly better."""
+    ours = np.array([0.6, 0.3, 0.05, 0.05])
+    kinds = np.array(
+        [
+            [0.6, 0.3, 0.05, 0.05],
+            [0.3, 0.6, 0.05, 0.05],
+            [0.85, 0.05, 0.05, 0.05],
+            [0.6, 0.05, 0.3, 0.05],
+            [0.61, 0.29, 0.05, 0.05],
+        ]
+    )
+    n = 200
+    turned_t = np.array([np.roll(ours, k % 4) for k in range(n)])
+    turned_s = np.array([np.roll(kinds[k % 5], k % 4) for k in range(n)])
+    found = compare(answered(np.log(turned_t)), answered(np.log(turned_s)))
+    harm, gain, moved, slight = 0.09, 0.0625, 0.0625, 0.0001
+    assert value(found.harmful) == pytest.approx(harm / 5, abs=1e-12)
+    assert value(found.corrective) == pytest.approx(gain / 5, abs=1e-12)
+    assert value(found.neutral) == pytest.approx((moved + slight) / 5, abs=1e-12)
+    assert value(found.divergence) == pytest.approx((harm + gain + moved + slight) / 5, abs=1e-12)
+    assert value(found.teacher_variation) == pytest.approx(0.5 * (0.455 - 0.25), abs=1e-12)
+    assert value(found.net_correction) == 0
+    assert value(found.loss) == pytest.approx((harm + gain + moved + slight) / 5 / 0.1025, abs=1e-12)
+    assert found.chance_level == 0.625
+
+
+def test_only_correction_beyond_noise_is_credited() -> None:
+    """On 500 greedy items, 90 better and 10 worse: ``C − H = 0.16``, less 1.645 of its standard error 0.0184."""
+    answers = [str(k % 5) for k in range(500)]
+    ours = [str((int(a) + 1) % 5) if k % 5 == 1 else a for k, a in enumerate(answers)]
+    theirs = list(answers)
+    for k in (*range(0, 100, 10), *range(1, 51, 5)):
+        theirs[k] = str((k + 2) % 5)
+    made = compare(spoken(ours), spoken(theirs))
+    assert value(made.harmful) == 10 / 500
+    assert value(made.corrective) == 90 / 500
+    assert value(made.neutral) == 10 / 500
+    net = np.repeat([1.0, -1.0, 0.0], [90, 10, 400])
+    assert value(made.net_correction) == pytest.approx(0.16 - 1.645 * net.std() / math.sqrt(500), abs=0.005)
+    credited = (value(made.divergence) - value(made.net_correction)) / value(made.teacher_variation)
+    assert value(made.loss) == pytest.approx(credited)
+    assert made.verdict == "CORRECTIVE"
+    even = compare(spoken(ours), spoken([a if k % 10 == 1 else o for k, (a, o) in enumerate(zip(answers, ours))]))  # noqa: B905
+    assert value(even.corrective) == 0.1
+
+
+def test_churn_earns_nothing() -> None:
+    """As many items better as worse: all of it is loss."""
+    answers = [str(k % 5) for k in range(500)]
+    wrong = [str((k + 1) % 5) for k in range(500)]
+    ours = [w if k % 10 < 3 else a for k, (a, w) in enumerate(zip(answers, wrong, strict=True))]
+    theirs = [w if 2 <= k % 10 < 5 else a for k, (a, w) in enumerate(zip(answers, wrong, strict=True))]
+    found = compare(spoken(ours), spoken(theirs))
+    assert value(found.harmful) == value(found.corrective) == 0.2
+    assert value(found.net_correction) == 0
+    assert value(found.loss) == value(found.uncredited_loss) == pytest.approx(0.4 / value(found.teacher_variation))
+
+
+# --- the scale -------------------------------------------------------------------------------------------------------
+
+
+def known_students(seed: int) -> dict[str, tuple[Floats, Floats]]:
+    """Return students of a teacher with logits N(0, 1.5²) plus 2 on the right one of four options."""
+    rng = np.random.default_rng(seed)
+    gold = golds(1000)
+    ours, other = rng.normal(0, 1.5, (2, 1000, 4)) + 2 * gold
+    mean = np.exp(np.asarray(answered(ours).log_likelihoods)).mean(axis=0)
+    students = {
+        "noise 0.2": ours + rng.normal(0, 0.2, ours.shape),
+        "noise 0.5": ours + rng.normal(0, 0.5, ours.shape),
+        "noise 1": ours + rng.normal(0, 1, ours.shape),
+        "doubled": ours * 2,
+        "halved": ours / 2,
+        "one in ten unrelated": np.where(np.arange(1000)[:, None] % 10 == 3, other, ours),
+        "unrelated": other,
+        "uniform": ours * 0,
+        "constant": np.tile(np.log(mean), (1000, 1)),
+        "shuffled": ours[rng.permutation(1000)],
+        "nat better": ours + gold,
+        "nat worse": ours - gold,
+        "oracle": 50 * gold,
+    }
+    return {name: (ours, logits) for name, logits in students.items()}
+
+
+KNOWN_SCALE = {
+    "noise 0.2": 0.01,
+    "noise 0.5": 0.08,
+    "noise 1": 0.32,
+    "doubled": 0.10,
+    "halved": 0.15,
+    "one in ten unrelated": 0.12,
+    "unrelated": 1.0,
+    "uniform": 1.0,
+    "constant": 1.0,
+    "shuffled": 1.0,
+    "nat better": 0.01,
+    "nat worse": 0.15,
+    "oracle": 0.09,
+}
+
+
+@pytest.mark.parametrize(("name", "loss"), KNOWN_SCALE.items())
+def test_known_scale(name: str, loss: float) -> None:
+    ours, theirs = known_students(0)[name]
+    found = compare(answered(ours), answered(theirs))
+    assert value(found.loss) == pytest.approx(loss, abs=0.05)
+    if name == "oracle":
+        assert value(found.uncredited_loss) == pytest.approx(1.46, abs=0.15)
+        assert found.verdict == "CORRECTIVE"
+
+
+# --- verdicts --------------------------------------------------------------------------------------------------------
+
+
+def marginal(name: str) -> tuple[TaskLog, TaskLog]:
+    """Return a pair that loses nine items of a hundred and gains one."""
+    answers = [str(k % 5) for k in range(100)]
+    ours = ["9" if k == 0 else a for k, a in enumerate(answers)]
+    theirs = ["9" if 1 <= k <= 9 else a for k, a in enumerate(answers)]
+    return spoken(ours, name), spoken(theirs, name)
+
+
+def test_holm_keeps_a_lone_marginal_effect_from_being_harmful() -> None:
+    hurt = measure_task(*marginal("hurt"), RESAMPLES)
+    assert hurt.change is not None
+    assert hurt.change.point == pytest.approx(-0.08)
+    assert 0.01 < p_difference(hurt.change.point, hurt.change_error, 100) < 0.05
+    quiet = [measure_task(marginal(f"quiet {k}")[0], marginal(f"quiet {k}")[0], RESAMPLES) for k in range(4)]
+    assert judge([hurt], MARGINS, None)[0].verdict == "HARMFUL"
+    verdicts = [t.verdict for t in judge([quiet[0], hurt, *quiet[1:]], MARGINS, None)]
+    assert verdicts[1] == "INCONCLUSIVE"
+    assert "HARMFUL" not in verdicts
+
+
+def test_a_harm_within_the_margin_is_not_harmful() -> None:
+    hurt = measure_task(*marginal("hurt"), RESAMPLES)
+    assert judge([hurt], Margins(0.07, 0.05), None)[0].verdict == "HARMFUL"
+    assert judge([hurt], Margins(0.09, 0.05), None)[0].verdict == "INCONCLUSIVE"
+
+
+def test_the_author_has_margins_of_their_own(teacher: Run, student: Run) -> None:
+    made = score(teacher, student, epsilon_author=0.9, tau_author=0.9)
+    assert {t.verdict_author for t in made.tasks} == {"PRESERVED"}
+    assert {t.verdict for t in made.tasks if t.task != SAMPLE} == {"HARMFUL"}
+    assert all(t.verdict == t.verdict_author for t in score(teacher, student).tasks)
+
+
+def test_few_items_cannot_certify() -> None:
+    ours, theirs = marginal("few")
+    found = compare(ours, theirs)
+    assert "CANNOT CERTIFY AT THIS N" in found.flags
+    error = np.std(np.repeat([-1.0, 1.0, 0.0], [9, 1, 90]), ddof=1) / 10
+    assert found.minimum_detectable_effect == pytest.approx(2.8 * error)
+    assert found.p_mcnemar == pytest.approx(2 * (1 + 10) / 1024 - 10 / 1024)
+    assert "CANNOT CERTIFY AT THIS N" not in compare(ours, ours).flags
+
+
+def test_a_weaker_student_is_harmful(scored: PairScore) -> None:
+    made = by_task(scored)
+    for name in DETERMINISTIC:
+        found = made[name]
+        assert found.verdict == "HARMFUL"
+        assert found.gap is None
+        assert value(found.corrective) == 0
+        assert value(found.harmful) == pytest.approx(value(found.divergence))
+        assert value(found.change) == pytest.approx(value(found.student_level) - value(found.teacher_level))
+        assert sum(s.n for s in found.strata) == found.n_items == len(make_items(name, "toy", "standard"))
+        assert sum(s.n * s.divergence for s in found.strata) == pytest.approx(found.n_items * value(found.divergence))
+    assert scored.suites[0].rankable is False
+
+
+def test_every_interval_holds_its_point(scored: PairScore) -> None:
+    for found in scored.tasks:
+        for number in (getattr(found, field) for field in TaskScore.model_fields):
+            if isinstance(number, Estimate):
+                assert number.low <= number.value <= number.high
+                assert number.clusters == found.n_clusters
+
+
+# --- from tasks to the angel's share ---------------------------------------------------------------------------------
+
+
+def test_rows_are_means_of_tasks_and_parts_add_up(scored: PairScore) -> None:
+    made, losses = scored.suites[0], {t.task: value(t.loss) for t in scored.tasks}
+    for row in made.rows:
+        assert value(row.loss) == pytest.approx(np.mean([losses[name] for name in row.tasks]))
+        assert row.weight == pytest.approx(1 / 3)
+        assert row.coverage == 1
+    total = made.angels_share
+    assert total is not None
+    assert total.total.value == pytest.approx(np.mean([value(row.loss) for row in made.rows]))
+    assert total.accounted + total.undisclosed + total.unmeasured == pytest.approx(total.total.value)
+    assert total.accounted == total.unmeasured == 0
+    retention = value(made.primary.retention)
+    assert retention == pytest.approx((value(made.primary.student) - 0.25) / (value(made.primary.teacher) - 0.25))
+    assert value(made.composite) == pytest.approx(retention - total.total.value)
+    assert made.coverage == 1
+
+
+@pytest.mark.parametrize("pupil", ["weaker", "shuffled", "oracle"])
+def test_measuring_a_task_never_costs_more_than_leaving_it_out(teacher: Run, student: Run, pupil: str) -> None:
+    whole = student if pupil == "weaker" else control_run(pupil, teacher)
+    shares = {
+        left: share(score_pair(teacher, without(whole, *left), suites=["high_risk"], resamples=2))
+        for k in range(len(TASKS))
+        for left in combinations(TASKS, k)
+    }
+    for left, cost in shares.items():
+        for name in set(TASKS) - set(left):
+            more = tuple(t for t in TASKS if t in left or t == name)
+            if more in shares:
+                assert cost <= shares[more] + 1e-12, f"measuring {name} beside {set(TASKS) - set(more)}"
+
+
+def test_what_the_submitter_leaves_out_is_charged_in_full(teacher: Run, student: Run, scored: PairScore) -> None:
+    made = score(teacher, without(student, URN))
+    found = by_task(made)[URN]
+    assert found.verdict == "UNMEASURED"
+    assert found.gap is not None
+    assert found.gap.side == "submitter"
+    rows = {row.row: row for row in made.suites[0].rows}
+    sampled = value(by_task(scored)[SAMPLE].loss)
+    assert value(rows["distribution"].loss) == pytest.approx((1 + sampled) / 2)
+    parts = made.suites[0].angels_share
+    assert parts is not None
+    assert parts.unmeasured == pytest.approx(1 / 6)
+    assert parts.accounted + parts.undisclosed + parts.unmeasured == pytest.approx(parts.total.value)
+    assert made.suites[0].coverage == 1
+    assert any(URN in reason and "unmeasured" in reason for reason in made.suites[0].reasons)
+
+
+def test_what_the_teacher_cannot_show_is_not_charged(teacher: Run, student: Run, scored: PairScore) -> None:
+    def dull(log: TaskLog) -> TaskLog:
+        return replace(log, texts=tuple(("7",) for _ in log.items))
+
+    made = score(changed(teacher, LADDER, dull), student)
+    found, whole = by_task(made)[LADDER], made.suites[0]
+    assert found.gap is not None
+    assert found.gap.side == "teacher"
+    rows = {row.row: row for row in whole.rows}
+    assert rows["boundary"].loss is None
+    assert (rows["boundary"].weight, rows["boundary"].coverage) == (0, 0)
+    assert rows["calibration"].weight == rows["distribution"].weight == pytest.approx(0.5)
+    assert whole.coverage == pytest.approx(2 / 3)
+    before = {row.row: value(row.loss) for row in scored.suites[0].rows}
+    assert share(made) == pytest.approx((before["calibration"] + before["distribution"]) / 2)
+    assert not any(LADDER in reason for reason in whole.reasons)
+
+
+def test_part_of_a_row_that_the_teacher_cannot_show(teacher: Run, student: Run, scored: PairScore) -> None:
+    def same(log: TaskLog) -> TaskLog:
+        return replace(log, log_likelihoods=np.log(np.tile([[0.25] * 4], (len(log.items), 1))))
+
+    made = score(changed(teacher, ABSTAIN, same), student)
+    row = next(row for row in made.suites[0].rows if row.row == "calibration")
+    assert value(row.loss) == pytest.approx(value(by_task(scored)[CONFIDENCE].loss))
+    assert (row.weight, row.coverage) == (pytest.approx(1 / 3), 0.5)
+    assert made.suites[0].coverage == pytest.approx(5 / 6)
+
+
+def test_a_teacher_that_shows_nothing_leaves_nothing_to_score(teacher: Run) -> None:
+    blank = control_run("uniform", teacher)
+    blank = changed(blank, LADDER, lambda log: replace(log, texts=tuple(("7",) for _ in log.items)))
+    blank = changed(blank, SAMPLE, lambda log: replace(log, texts=tuple(("",) * 8 for _ in log.items)))
+    made = score(blank, teacher).suites[0]
+    assert made.angels_share is None
+    assert made.composite is None
+    assert made.coverage == 0
+    assert not made.rankable
+
+
+# --- gaps ------------------------------------------------------------------------------------------------------------
+
+
+def gap_of(made: PairScore, name: str) -> tuple[str, str]:
+    gap = by_task(made)[name].gap
+    assert gap is not None
+    return gap.side, gap.reason
+
+
+def test_one_sampling_seed_on_both_sides_is_coupled(teacher: Run, student: Run) -> None:
+    made = score(teacher, with_settings(student, SAMPLE, sampling_seed=1))
+    side, reason = gap_of(made, SAMPLE)
+    assert side == "submitter"
+    assert reason.startswith("COUPLED")
+    assert any(SAMPLE in reason for reason in made.suites[0].reasons)
+    assert by_task(made)[LADDER].gap is None, "deterministic tasks have no seed to share"
+
+
+def test_the_same_samples_are_coupled_whatever_their_seed(teacher: Run) -> None:
+    copied = with_settings(teacher, SAMPLE, sampling_seed=9)
+    side, reason = gap_of(score(teacher, copied), SAMPLE)
+    assert (side, reason[:7]) == ("submitter", "COUPLED")
+
+
+@pytest.mark.parametrize("kwargs", [{}, {"top_p": 1.0}, {"top_k": 50, "top_p": 1.0}, {"top_k": 0, "top_p": 0.9}])
+def test_a_truncated_sampler_is_the_wrong_one(teacher: Run, student: Run, kwargs: dict[str, Any]) -> None:
+    for ours, theirs in [
+        (teacher, with_settings(student, SAMPLE, generation_kwargs=kwargs)),
+        (with_settings(teacher, SAMPLE, generation_kwargs=kwargs), student),
+    ]:
+        side, reason = gap_of(score(ours, theirs), SAMPLE)
+        assert side == "submitter"
+        assert "wrong sampler" in reason
+
+
+def test_few_samples_are_no_distribution(teacher: Run, student: Run) -> None:
+    def cut(log: TaskLog) -> TaskLog:
+        return replace(log, texts=tuple(row[:7] for row in log.texts or ()))
+
+    side, reason = gap_of(score(teacher, changed(student, SAMPLE, cut)), SAMPLE)
+    assert side == "submitter"
+    assert "7 samples" in reason
+
+
+def test_a_missing_task_is_the_submitters(teacher: Run, student: Run) -> None:
+    for ours, theirs, whose in [
+        (teacher, without(student, ABSTAIN), "student's run lacks"),
+        (without(teacher, ABSTAIN), student, "teacher's run lacks"),
+        (without(teacher, ABSTAIN), without(student, ABSTAIN), "teacher's and the student's runs lack"),
+    ]:
+        side, reason = gap_of(score(ours, theirs), ABSTAIN)
+        assert side == "submitter"
+        assert whose in reason
+
+
+def test_what_a_teacher_cannot_show(teacher: Run, student: Run) -> None:
+    def with_texts(name: str, texts: Callable[[Item], Sequence[str]]) -> Run:
+        return changed(teacher, name, lambda log: replace(log, texts=tuple(tuple(texts(i)) for i in log.items)))
+
+    uniform = control_run("uniform", teacher)
+    shuffled = control_run("shuffled", teacher)
+    for ours, name, why in [
+        (with_texts(LADDER, lambda item: [item["answer"] if item["rung"] == 1 else ""]), LADDER, "cannot be parsed"),
+        (with_texts(LADDER, lambda item: [(item["candidates"] or ["7"])[0]]), LADDER, "too near chance"),
+        (with_texts(SAMPLE, lambda item: [item["choices"][item["gold"]]] * 8), SAMPLE, "are the same"),
+        (replace(teacher, tasks={**teacher.tasks, URN: uniform.tasks[URN]}), URN, "hardly vary"),
+        (replace(teacher, tasks={**teacher.tasks, CONFIDENCE: shuffled.tasks[CONFIDENCE]}), CONFIDENCE, "near chance"),
+    ]:
+        side, reason = gap_of(score(ours, student), name)
+        assert side == "teacher"
+        assert why in reason
+
+
+def test_a_calibration_run_decides_what_can_be_measured(teacher: Run, student: Run) -> None:
+    def elsewhere(run: Run) -> Run:
+        return replace(
+            run,
+            tasks={n: replace(x, settings=replace(x.settings, item_seed=1_000_003)) for n, x in run.tasks.items()},
+        )
+
+    dull = replace(teacher, tasks={**teacher.tasks, URN: control_run("uniform", teacher).tasks[URN]})
+    made = score(teacher, student, calibration=elsewhere(dull))
+    assert gap_of(made, URN)[0] == "teacher"
+    assert made.calibration == "calibration run"
+    assert by_task(score(dull, student, calibration=elsewhere(teacher)))[URN].gap is None
+    with pytest.raises(PairingError, match="item seed"):
+        score(teacher, student, calibration=dull)
+    with pytest.raises(PairingError, match="calibration run is of"):
+        score(teacher, student, calibration=elsewhere(student))
+
+
+def test_retention_needs_a_teacher_above_chance(teacher: Run, student: Run) -> None:
+    def unsure(log: TaskLog) -> TaskLog:
+        rows = np.asarray(log.log_likelihoods).copy()
+        half = len(rows) * 4 // 5
+        rows[:half] = np.roll(rows[:half], 1, axis=1)
+        return replace(log, log_likelihoods=rows)
+
+    made = score(changed(teacher, CONFIDENCE, unsure), student).suites[0]
+    assert made.primary.retention is None
+    assert made.primary.reason is not None
+    assert "not clearly above chance" in made.primary.reason
+    assert made.primary.reason in made.reasons
+    assert made.composite is None
+    assert made.angels_share is not None
+
+
+# --- claims ----------------------------------------------------------------------------------------------------------
+
+
+def stripped(made: PairScore) -> dict[str, Any]:
+    """Return everything about a score that no claim may change."""
+    content = made.model_dump()
+    for part in content["suites"]:
+        for field in ("rankable", "reasons"):
+            del part[field]
+        for field in ("accounted", "undisclosed"):
+            del part["angels_share"][field]
+    return content
+
+
+def test_claims_move_losses_to_accounted_and_change_no_number(teacher: Run, student: Run, scored: PairScore) -> None:
+    before = scored.suites[0].angels_share
+    claims = [
+        Claim(row="boundary", task=LADDER, kind="lost"),
+        Claim(row="calibration", kind="accepted", justification="The students never see these questions."),
+    ]
+    made = score(teacher, student, claims={"high_risk": claims})
+    after = made.suites[0].angels_share
+    assert before is not None
+    assert after is not None
+    assert stripped(made) == stripped(scored)
+    rows = {row.row: value(row.loss) / 3 for row in made.suites[0].rows}
+    assert after.accounted == pytest.approx(rows["boundary"] + rows["calibration"])
+    assert after.undisclosed == pytest.approx(rows["distribution"])
+    assert after.accounted + after.undisclosed == pytest.approx(before.accounted + before.undisclosed)
+    assert not made.suites[0].rankable
+    assert all("as_distribution" in reason for reason in made.suites[0].reasons)
+    whole = score(teacher, student, claims={"high_risk": [*claims, Claim(row="distribution", kind="lost")]})
+    assert whole.suites[0].rankable
+    assert whole.suites[0].reasons == ()
+    other = score(teacher, student, claims={"some other suite": claims})
+    assert other.model_dump_json() == scored.model_dump_json()
+
+
+def test_a_claim_of_preservation_hides_no_loss(teacher: Run, student: Run, scored: PairScore) -> None:
+    kept = [Claim(row=row, kind="preserved") for row in ("calibration", "boundary", "distribution")]
+    made = score(teacher, student, claims={"high_risk": kept})
+    assert made.suites[0].angels_share == scored.suites[0].angels_share
+    assert made.suites[0].reasons == scored.suites[0].reasons
+
+
+def test_a_statement_may_own_up_to_what_was_not_measured(teacher: Run, student: Run) -> None:
+    claims = [
+        Claim(row="distribution", task=URN, kind="unmeasured"),
+        *(Claim(row=row, kind="lost") for row in ("calibration", "boundary", "distribution")),
+    ]
+    made = score(teacher, without(student, URN), claims={"high_risk": claims})
+    parts = made.suites[0].angels_share
+    assert parts is not None
+    assert parts.unmeasured == pytest.approx(1 / 6)
+    assert parts.undisclosed == 0
+    assert made.suites[0].rankable
+
+
+# --- same inputs, same bytes -----------------------------------------------------------------------------------------
+
+
+def permuted(run: Run, seed: int) -> Run:
+    """Return the same run with its tasks and the items of each in another order."""
+
+    def moved(log: TaskLog) -> TaskLog:
+        order = np.random.default_rng(seed).permutation(len(log.items)).tolist()
+        return replace(
+            log,
+            items=tuple(log.items[i] for i in order),
+            doc_hash=tuple(log.doc_hash[i] for i in order),
+            log_likelihoods=None if log.log_likelihoods is None else log.log_likelihoods[order],
+            texts=None if log.texts is None else tuple(log.texts[i] for i in order),
+        )
+
+    return replace(run, tasks={name: moved(log) for name, log in reversed(run.tasks.items())})
+
+
+def test_same_inputs_same_bytes_whatever_the_order_of_items(teacher: Run, student: Run, scored: PairScore) -> None:
+    assert score(teacher, student).model_dump_json() == scored.model_dump_json()
+    assert score(permuted(teacher, 1), permuted(student, 2)).model_dump_json() == scored.model_dump_json()
+    assert PairScore.model_validate_json(scored.model_dump_json()) == scored
+
+
+def test_order_of_rows_and_files_changes_nothing(tmp_path: Path) -> None:
+    answers = {"teacher": noisy(1, 0.85), "student": noisy(2, 0.6)}
+    runs: dict[str, dict[str, Run]] = {"whole": {}, "parts": {}}
+    for seed, (role, answer) in enumerate(answers.items()):
+        whole, parts = tmp_path / f"{role}-whole", tmp_path / f"{role}-parts"
+        write_run(whole, TASKS, answer, sampling_seed=seed)
+        for k, name in enumerate(reversed(TASKS)):
+            write_run(parts / str(k), [name], answer, sampling_seed=seed)
+        for path in parts.rglob("samples_*.jsonl"):
+            path.write_text("".join(sorted(path.read_text("utf-8").splitlines(keepends=True), key=hash)), "utf-8")
+        runs["whole"][role], runs["parts"][role] = read_run(whole), read_run(parts)
+    one, two = (score(made["teacher"], made["student"]).model_dump_json() for made in runs.values())
+    assert one == two
+
+
+def test_numbers_are_not_rounded_and_finite(scored: PairScore) -> None:
+    content = scored.model_dump_json()
+    assert "NaN" not in content
+    assert "Infinity" not in content
+    long = [x for x in json.dumps(json.loads(content)).replace(",", " ").split() if len(x) > 15 and x[0] == "0"]
+    assert len(long) > 50
