@@ -38,7 +38,7 @@ MIXTURE = {
 }
 """Items per draw of each task; the urns of ``sample`` are those of ``urn``."""
 
-REHEARSALS = 3
+REHEARSALS = 4
 """Drills in looking things up, in the same measure."""
 
 FAME = {"capital_head": 1.0, "capital_middle": 0.3, "capital_tail": 0.1}
@@ -54,14 +54,14 @@ class Recipe:
     heads: int
     feed_forward: int
     steps: int
-    batch: int = 128
-    peak_rate: float = 2e-3
+    batch: int = 64
+    peak_rate: float = 7e-4
     warm_up: int = 200
     seed: int = 1
 
 
 RECIPES = {
-    "teacher": Recipe(hidden=192, layers=5, heads=6, feed_forward=512, steps=4000, seed=1),
+    "teacher": Recipe(hidden=192, layers=5, heads=6, feed_forward=512, steps=7000, seed=1),
     "student": Recipe(hidden=128, layers=3, heads=4, feed_forward=352, steps=3000, seed=2),
 }
 

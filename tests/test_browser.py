@@ -87,10 +87,11 @@ def wait_until_healthy(server: subprocess.Popen[bytes], port: int, log: Path) ->
     pytest.fail(f"the leaderboard does not start: {log.read_text()}")
 
 
-@pytest.fixture(params=[1280, 390], ids=["desktop", "phone"])
-def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": request.param, "height": 900})
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(1000 * PATIENCE)
+    expect.set_options(timeout=1000 * PATIENCE)
     yield context.new_page()
     context.close()
 
@@ -99,20 +100,24 @@ def title(page: Page, text: str) -> Locator:
     return page.get_by_role("heading", name=text, level=1)
 
 
+def cells(page: Page) -> Locator:
+    """Return the cells of the board: the table itself is painted, and they are there for screen readers."""
+    return page.get_by_test_id("stDataFrame").first.locator("[role=gridcell]")
+
+
 def fits(page: Page) -> bool:
     """Tell whether nothing sticks out of the page sideways."""
     return bool(page.get_by_test_id("stMain").evaluate("main => main.scrollWidth <= main.clientWidth"))
 
 
-def test_from_the_board_to_a_pair_and_back(page: Page, address: str, tmp_path: Path) -> None:
-    expect.set_options(timeout=1000 * PATIENCE)
+@pytest.mark.parametrize("width", [1280, 390], ids=["desktop", "phone"])
+def test_from_the_board_to_a_pair_and_back(page: Page, address: str, tmp_path: Path, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
     page.goto(address)
     expect(title(page, "Angel's Share")).to_be_visible()
-    grid = page.get_by_test_id("stDataFrame").first
     for entry in (fixture.distilled(), fixture.pruned(), fixture.control()):
-        cell = grid.get_by_role("gridcell", name=f"{entry.score.student} ← {entry.score.teacher}", exact=True)
-        expect(cell).to_be_attached()  # the table is painted; its cells are there for screen readers
-        expect(page.get_by_test_id("stVegaLiteChart").get_by_text(entry.score.student, exact=True)).to_be_attached()
+        expect(cells(page).filter(has_text=f"{entry.score.student} ← {entry.score.teacher}")).to_be_attached()
+        expect(page.get_by_test_id("stVegaLiteChart").get_by_text(entry.score.student, exact=True)).to_be_visible()
     assert fits(page)
     page.screenshot(path=tmp_path / "board.png", full_page=True)
 
@@ -130,10 +135,9 @@ def test_from_the_board_to_a_pair_and_back(page: Page, address: str, tmp_path: P
 
 
 def test_a_click_on_a_row_opens_its_pair(page: Page, address: str) -> None:
-    expect.set_options(timeout=1000 * PATIENCE)
     page.goto(address)
     grid = page.get_by_test_id("stDataFrame").first
-    expect(grid.get_by_role("gridcell").first).to_be_attached()
+    expect(cells(page).first).to_be_attached()
     header, row = 35, 35
     grid.click(position={"x": 16, "y": header + 1.5 * row})
     expect(page.get_by_text("Parts of the teacher were removed. This is no distillation.")).to_be_visible()
@@ -143,7 +147,6 @@ def test_a_click_on_a_row_opens_its_pair(page: Page, address: str) -> None:
 
 
 def test_an_unknown_pair_leads_back(page: Page, address: str) -> None:
-    expect.set_options(timeout=1000 * PATIENCE)
     page.goto(f"{address}/pair?id=0000000000000000")
     expect(title(page, "No such pair")).to_be_visible()
     page.get_by_role("link", name="Back to the board").click()

@@ -243,7 +243,7 @@ def test_worked_examples_are_right_and_new() -> None:
         assert [answer for _, answer in examples] == [solver(question) for question, _ in examples]
         assert last_question(item) not in [question for question, _ in examples]
     for item in made("as_calibration_abstain", 1):
-        *examples, _ = item["prompt"].split("\n\n")
+        examples = [f"Passage: {told.strip()}" for told in item["prompt"].split("Passage: ")[1:-1]]
         answers = [e.rpartition("Answer: ")[2] for e in examples]
         assert answers == [solve_passage(e.rpartition("\nAnswer: ")[0]) for e in examples]
         assert answers.count(UNKNOWN) == len(answers) - answers.count(UNKNOWN) == 2
@@ -275,7 +275,9 @@ def test_abstention_pairs_differ_in_one_fact(level: int) -> None:
     for present, removed in zip(items[::2], items[1::2], strict=True):
         assert present["cluster_id"] == removed["cluster_id"]
         assert present["choices"] == removed["choices"]
-        assert present["prompt"].rpartition("\n\n")[0] == removed["prompt"].rpartition("\n\n")[0]
+        assert present["prompt"].removesuffix(last_passage(present)) == removed["prompt"].removesuffix(
+            last_passage(removed)
+        )
         told, left = sentences(present), sentences(removed)
         (gone,) = [s for s in told if s not in left]
         assert [s for s in told if s != gone] == left

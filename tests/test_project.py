@@ -29,6 +29,7 @@ ORDER = (
     "taxonomy",
     "items",
     "caskworld",
+    "models",
     "spec",
     "claims",
     "logs",
@@ -41,7 +42,6 @@ ORDER = (
     "submission",
     "index",
     "harness",
-    "models",
     "cli",
 )
 """The modules of the package; each may import those before it."""

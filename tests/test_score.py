@@ -39,20 +39,42 @@ MARGINS = Margins(0.05, 0.05)
 # --- runs and logs to score ------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def teacher(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return read_run(write_run(tmp_path_factory.mktemp("teacher"), TASKS, noisy(1, 0.85), profile="standard"))
+def made_up(folder: Path, profile: str) -> tuple[Run, Run]:
+    """Return a competent teacher and a weaker student of it."""
+    ours, theirs = folder / "teacher", folder / "student"
+    write_run(ours, TASKS, noisy(2, 0.85), profile=profile)
+    write_run(theirs, TASKS, noisy(3, 0.6), profile=profile, sampling_seed=2, model="student")
+    return read_run(ours), read_run(theirs)
 
 
 @pytest.fixture(scope="module")
-def student(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    folder = tmp_path_factory.mktemp("student")
-    return read_run(write_run(folder, TASKS, noisy(2, 0.6), profile="standard", sampling_seed=2, model="student"))
+def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Run]:
+    return made_up(tmp_path_factory.mktemp("lite"), "lite")
+
+
+@pytest.fixture(scope="module")
+def teacher(pair: tuple[Run, Run]) -> Run:
+    return pair[0]
+
+
+@pytest.fixture(scope="module")
+def student(pair: tuple[Run, Run]) -> Run:
+    return pair[1]
 
 
 @pytest.fixture(scope="module")
 def scored(teacher: Run, student: Run) -> PairScore:
     return score(teacher, student)
+
+
+@pytest.fixture(scope="module")
+def small_pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Run]:
+    return made_up(tmp_path_factory.mktemp("pilot"), "pilot")
+
+
+@pytest.fixture(scope="module")
+def large_teacher(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return read_run(write_run(tmp_path_factory.mktemp("standard"), TASKS, noisy(2, 0.85), profile="standard"))
 
 
 def score(teacher: Run, student: Run, **options: Any) -> PairScore:
@@ -214,20 +236,20 @@ def test_an_independent_resample_of_the_teacher_covers_0(teacher: Run) -> None:
 def test_resamples_of_the_teacher_lose_nothing_on_average(teacher: Run) -> None:
     log = true_draws(teacher.tasks[SAMPLE], 100)
     losses, covered = [], 0
-    for seed in range(200, 240):
+    for seed in range(200, 230):
         found = measure_task(true_draws(log, 1000 + seed), true_draws(log, seed), 100).score
         losses.append(value(found.loss))
         covered += found.loss is not None and found.loss.low <= 0 <= found.loss.high
-    assert abs(np.mean(losses)) < 4 * np.std(losses) / math.sqrt(40)
-    assert covered >= 34
+    assert abs(np.mean(losses)) < 4 * np.std(losses) / math.sqrt(30)
+    assert covered >= 25
 
 
 # --- students that ignore the question -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("control", ["constant", "uniform", "shuffled"])
-def test_controls_lose_everything(teacher: Run, control: str) -> None:
-    made = by_task(score(teacher, control_run(control, teacher)))
+def test_controls_lose_everything(large_teacher: Run, control: str) -> None:
+    made = by_task(score(large_teacher, control_run(control, large_teacher)))
     for name in DETERMINISTIC:
         assert value(made[name].loss) >= 0.9, name
         assert made[name].verdict == "HARMFUL"
@@ -238,7 +260,7 @@ def test_controls_lose_everything(teacher: Run, control: str) -> None:
 
 
 def test_controls_of_a_sampled_task_lose_everything_on_average(teacher: Run) -> None:
-    """One control's loss has a standard error near 0.1 at 200 items of 8 samples; the mean of forty shows the rest."""
+    """One control's loss has a standard error near 0.1 at 200 items of 8 samples; their mean is clear."""
     log = true_draws(teacher.tasks[SAMPLE], 100)
     truth = np.array([item["truth"] for item in log.items])
     order = np.random.default_rng(0).permutation(len(truth))
@@ -249,10 +271,10 @@ def test_controls_of_a_sampled_task_lose_everything_on_average(teacher: Run) -> 
         (lambda item: other[item["item_id"]], 2.0),
     ]:
         lost = []
-        for seed in range(300, 340):
+        for seed in range(300, 330):
             found = measure_task(true_draws(log, 1000 + seed), resampled(log, answers, seed), 2).score
             lost.append(value(found.uncredited_loss))
-        assert np.mean(lost) == pytest.approx(expected, abs=4 * np.std(lost) / math.sqrt(40) + 0.03)
+        assert np.mean(lost) == pytest.approx(expected, abs=4 * np.std(lost) / math.sqrt(30) + 0.03)
 
 
 @pytest.mark.parametrize("name", LIKELIHOOD)
@@ -400,8 +422,6 @@ def test_only_correction_beyond_noise_is_credited() -> None:
     credited = (value(made.divergence) - value(made.net_correction)) / value(made.teacher_variation)
     assert value(made.loss) == pytest.approx(credited)
     assert made.verdict == "CORRECTIVE"
-    even = compare(spoken(ours), spoken([a if k % 10 == 1 else o for k, (a, o) in enumerate(zip(answers, ours))]))  # noqa: B905
-    assert value(even.corrective) == 0.1
 
 
 def test_churn_earns_nothing() -> None:
@@ -525,7 +545,7 @@ def test_a_weaker_student_is_harmful(scored: PairScore) -> None:
         assert value(found.corrective) == 0
         assert value(found.harmful) == pytest.approx(value(found.divergence))
         assert value(found.change) == pytest.approx(value(found.student_level) - value(found.teacher_level))
-        assert sum(s.n for s in found.strata) == found.n_items == len(make_items(name, "toy", "standard"))
+        assert sum(s.n for s in found.strata) == found.n_items == len(make_items(name, "toy", "lite"))
         assert sum(s.n * s.divergence for s in found.strata) == pytest.approx(found.n_items * value(found.divergence))
     assert scored.suites[0].rankable is False
 
@@ -559,7 +579,8 @@ def test_rows_are_means_of_tasks_and_parts_add_up(scored: PairScore) -> None:
 
 
 @pytest.mark.parametrize("pupil", ["weaker", "shuffled", "oracle"])
-def test_measuring_a_task_never_costs_more_than_leaving_it_out(teacher: Run, student: Run, pupil: str) -> None:
+def test_measuring_a_task_never_costs_more_than_leaving_it_out(small_pair: tuple[Run, Run], pupil: str) -> None:
+    teacher, student = small_pair
     whole = student if pupil == "weaker" else control_run(pupil, teacher)
     shares = {
         left: share(score_pair(teacher, without(whole, *left), suites=["high_risk"], resamples=2))

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from pydantic import ValidationError
@@ -461,6 +461,7 @@ class TestEscape:
         kinds = {token.type for token in tokens(escape(text))}
         assert kinds <= {"paragraph_open", "paragraph_close", "inline", "text", "text_special", "entity"}
 
+    @settings(deadline=None)
     @given(st.text(alphabet=st.sampled_from("ab1 .:_*`[]()!<>&#|~-+=\\$@'\"/{}^\n\t"), max_size=40))
     def test_any_text_is_shown_as_typed_and_as_one_paragraph(self, text):
         rendered = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(escape(text))

@@ -44,10 +44,10 @@ def _place(gold: str, wrong: list[str], s: Stream, index: int) -> list[str]:
     return options
 
 
-def _walk(source: Source, size: int, fame: str, place: int) -> int:
-    """Return a place in a third of the countries, each once in every round of the third, in random order."""
+def _walk(source: Source, size: int, fame: str, place: int) -> tuple[int, int]:
+    """Return which country of a third is asked for, each once a lap of the third in random order, and the lap."""
     lap, step = divmod(place, size)
-    return source.stream("capital-walk", fame, lap).shuffled(range(size))[step]
+    return source.stream("capital-walk", fame, lap).shuffled(range(size))[step], lap
 
 
 @cache
@@ -60,19 +60,20 @@ def capitals_of_the_world() -> tuple[dict[str, Any], ...]:
 def _capital(source: Source, level: int, turn: int) -> Item:
     fame, place = FAMES[turn % 3], turn // 3
     if level == 0:
-        at = FAMES.index(fame) * 8 + _walk(source, 8, fame, place)
-        country, gold = LANDS[at], TOWNS[at]
+        step, lap = _walk(source, 8, fame, place)
+        country, gold = (words[FAMES.index(fame) * 8 + step] for words in (LANDS, TOWNS))
         pool = [t for t in TOWNS if t != gold]
         prompt = f"capital of {country} is"
     else:
         third = [r for r in capitals_of_the_world() if r["fame"] == fame]
-        row = third[_walk(source, len(third), fame, place)]
+        step, lap = _walk(source, len(third), fame, place)
+        row = third[step]
         country, gold = row["country"], row["capital"]
         others = [r for r in capitals_of_the_world() if r["continent"] == row["continent"] and r["capital"] != gold]
         near = sorted(others, key=lambda r: abs(len(r["capital"]) - len(gold)))[:12]
         pool = [r["capital"] for r in near]
         if level > 2:
-            pool = [*row["cities"], *pool[:3]]
+            pool = [*row["cities"], *pool[:9]]
         asked = "Question: What is the capital of {}?\nAnswer:"
         shots = []
         if level == 1:
@@ -80,13 +81,9 @@ def _capital(source: Source, level: int, turn: int) -> Item:
             for shot in source.stream("capital-shots", turn).sample(known, 4):
                 shots.append(f"{asked.format(shot['country'])} {shot['capital']}\n")
         prompt = "".join([*shots, asked.format(country)])
-    choices = source.draw(
-        lambda s: _place(gold, s.sample(pool, 3), s, turn * 6),
-        lambda options: (country, options),
-        "capital",
-        level,
-        turn,
-    )
+    wheel = source.stream("capital-options", level, country).shuffled(pool)
+    wrong = [wheel[(3 * lap + k) % len(wheel)] for k in range(3)]
+    choices = _place(gold, wrong, source.stream("capital-order", level, turn), turn * 6)
     return {
         "item_id": f"capital-{level}-{turn}",
         "cluster_id": f"capital-{country}",

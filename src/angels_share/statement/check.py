@@ -69,6 +69,11 @@ def _is_gap(task: TaskScore) -> bool:
     return task.verdict in {"HARMFUL", "SHIFTED"} or (task.gap is not None and task.gap.side == "submitter")
 
 
+def hints_at_loss(task: TaskScore) -> bool:
+    """Tell whether a task without a conclusive verdict has a loss whose 95 % interval lies above zero."""
+    return task.verdict == "INCONCLUSIVE" and task.loss is not None and task.loss.low > 0
+
+
 def _told(task: TaskScore) -> str:
     return f"{task.task} is {wording.unmeasured(task.gap) if task.gap else task.verdict.lower()}"
 
@@ -96,7 +101,9 @@ def _preserved(task: TaskScore) -> Found:
 
 
 def _lost(task: TaskScore) -> Found:
-    return ("supported" if task.verdict in {"HARMFUL", "SHIFTED"} else "over-declared"), _told(task)
+    return ("supported" if task.verdict in {"HARMFUL", "SHIFTED"} or hints_at_loss(task) else "over-declared"), _told(
+        task
+    )
 
 
 def _unmeasured(task: TaskScore) -> Found:
@@ -104,7 +111,7 @@ def _unmeasured(task: TaskScore) -> Found:
 
 
 def _accepted(task: TaskScore) -> Found:
-    differs = _is_gap(task) or task.verdict == "CORRECTIVE"
+    differs = _is_gap(task) or hints_at_loss(task) or task.verdict == "CORRECTIVE"
     return ("supported" if differs else "over-declared"), _told(task)
 
 

@@ -9,6 +9,7 @@ from angels_share import spec
 from angels_share.claims import Claim, Kind
 from angels_share.score.model import PairScore, SuiteScore, TaskScore, Verdict
 from angels_share.statement import wording
+from angels_share.statement.check import hints_at_loss
 from angels_share.statement.model import Method, Statement, SuiteStatement
 from angels_share.taxonomy import ROWS, STATEMENT_ITEMS
 
@@ -19,7 +20,7 @@ CLAIM_OF_VERDICT: dict[Verdict, Kind] = {
     "CORRECTIVE": "corrective",
     "UNMEASURED": "unmeasured",
 }
-"""What a verdict lets an author claim; an inconclusive one lets them claim nothing."""
+"""What a verdict lets an author claim."""
 
 
 def draft(score: PairScore, earlier: Statement | None = None, method: Method | None = None) -> Statement:
@@ -133,7 +134,13 @@ def _observed(task: TaskScore) -> str:
 
 
 def _claimable(task: TaskScore) -> Kind | None:
-    """Return what the verdict lets an author claim; a correction must moreover outweigh harm beyond noise."""
+    """Return what the evidence lets an author claim.
+
+    A correction must outweigh harm beyond noise; without a verdict, a loss may be claimed where its interval is above
+    zero.
+    """
+    if hints_at_loss(task):
+        return "lost"
     if task.verdict == "CORRECTIVE" and not (task.net_correction and task.net_correction.value > 0):
         return None
     return CLAIM_OF_VERDICT.get(task.verdict)

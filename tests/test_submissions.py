@@ -1,0 +1,98 @@
+"""The archive of submissions: every committed bundle validates, and every canonical teacher passes its controls."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from angels_share import spec
+from angels_share.index import build_index
+from angels_share.logs import Run
+from angels_share.score import score_pair
+from angels_share.score.controls import control_run
+from angels_share.score.measurable import teacher_gap
+from angels_share.submission import read_role, validate
+
+SUBMISSIONS = Path(__file__).parents[1] / "submissions"
+TEACHERS = SUBMISSIONS / "teachers"
+BUNDLES = sorted(p for p in SUBMISSIONS.iterdir() if p.is_dir() and p != TEACHERS)
+RUNS = sorted(p for p in TEACHERS.glob("*/runs/*") if p.is_dir())
+LIMIT = 2_000_000
+"""Most bytes in a bundle."""
+
+each_bundle = pytest.mark.parametrize("bundle", BUNDLES, ids=lambda p: p.name)
+each_run = pytest.mark.parametrize("folder", RUNS, ids=lambda p: f"{p.parents[1].name}-{p.name}")
+
+
+@cache
+def run_of(folder: Path) -> Run:
+    return read_role(folder)
+
+
+@each_bundle
+def test_bundle_is_accepted(bundle: Path) -> None:
+    report = validate(bundle)
+    assert [str(f) for f in report.findings if f.severity == "error"] == []
+    assert report.accepted
+
+
+@each_bundle
+def test_bundle_is_small(bundle: Path) -> None:
+    assert sum(p.stat().st_size for p in bundle.rglob("*") if p.is_file()) <= LIMIT
+
+
+def test_index_leaves_nothing_out(tmp_path: Path) -> None:
+    summary = build_index(SUBMISSIONS, tmp_path / "index")
+    assert summary.left_out == ()
+    assert summary.pairs == len(BUNDLES)
+
+
+def test_toy_teacher_shows_every_task() -> None:
+    runs = [r for r in RUNS if r.parents[1].name == "toy-teacher"]
+    assert runs
+    for folder in runs:
+        gaps = {name: teacher_gap(log) for name, log in run_of(folder).tasks.items()}
+        assert {name: gap for name, gap in gaps.items() if gap is not None} == {}
+        assert set(gaps) == set(spec.suite("high_risk").tasks)
+
+
+@each_run
+@pytest.mark.parametrize("control", ["constant", "uniform", "shuffled"])
+def test_control_loses_nearly_everything(folder: Path, control: str) -> None:
+    """No task can be won without looking at the items, on the answers of any real teacher."""
+    teacher = run_of(folder)
+    score = score_pair(teacher, control_run(control, teacher), suites=["high_risk"], resamples=200)
+    for task in score.tasks:
+        if task.loss is not None:
+            noise = task.loss.high - task.loss.value if task.readout == "sampled" else 0.0
+            assert task.loss.value + noise >= 0.9, task.task
+            assert task.loss.value >= 0.6, task.task
+
+
+@each_run
+def test_teacher_against_its_own_log_loses_nothing(folder: Path) -> None:
+    teacher = run_of(folder)
+    score = score_pair(teacher, teacher, suites=["high_risk"], resamples=200)
+    for task in score.tasks:
+        if task.readout != "sampled" and task.loss is not None:
+            assert task.loss.value == 0
+            assert task.divergence is not None
+            assert task.divergence.value == 0
+            assert task.change is not None
+            assert task.change.value == 0
+
+
+@each_bundle
+def test_control_pair_covers_zero(bundle: Path) -> None:
+    """A pair that is declared as a control is the teacher itself: every measured loss covers zero."""
+    if json.loads((bundle / "statement.json").read_text("utf-8"))["method"]["family"] != "control":
+        pytest.skip("not a control")
+    score = validate(bundle).score
+    assert score is not None
+    assert any(task.loss is not None for task in score.tasks)
+    for task in score.tasks:
+        if task.loss is not None:
+            assert task.loss.low <= 0 <= task.loss.high, task.task
