@@ -260,21 +260,23 @@ def test_controls_lose_everything(large_teacher: Run, control: str) -> None:
 
 
 def test_controls_of_a_sampled_task_lose_everything_on_average(teacher: Run) -> None:
-    """One control's loss has a standard error near 0.1 at 200 items of 8 samples; their mean is clear."""
+    """One control's loss has a standard error near 0.1 at 200 items of 8 samples; its mean is that of exact answers."""
     log = true_draws(teacher.tasks[SAMPLE], 100)
     truth = np.array([item["truth"] for item in log.items])
-    order = np.random.default_rng(0).permutation(len(truth))
-    other = {item["item_id"]: truth[k] for item, k in zip(log.items, order, strict=True)}
-    for answers, expected in [
-        (lambda _: truth.mean(axis=0), 1.0),
-        (lambda _: [1 / 3, 1 / 3, 1 / 3], 1.0),
-        (lambda item: other[item["item_id"]], 2.0),
-    ]:
-        lost = []
+    variation = 0.5 * ((truth**2).sum(axis=1).mean() - (truth.mean(axis=0) ** 2).sum())
+    place = {item["item_id"]: k for k, item in enumerate(log.items)}
+    for control in (
+        np.tile(truth.mean(axis=0), (len(truth), 1)),
+        np.full_like(truth, 1 / 3),
+        np.roll(truth, 1, axis=0),
+    ):
+        true = 0.5 * ((truth - control) ** 2).sum(axis=1).mean()
+        assert true > 0.99 * variation
+        found = []
         for seed in range(300, 330):
-            found = measure_task(true_draws(log, 1000 + seed), resampled(log, answers, seed), 2).score
-            lost.append(value(found.uncredited_loss))
-        assert np.mean(lost) == pytest.approx(expected, abs=4 * np.std(lost) / math.sqrt(30) + 0.03)
+            pupil = resampled(log, lambda item, q=control: q[place[item["item_id"]]], seed)
+            found.append(value(measure_task(true_draws(log, 1000 + seed), pupil, 2).score.divergence))
+        assert abs(np.mean(found) - true) < 4 * np.std(found) / math.sqrt(30)
 
 
 @pytest.mark.parametrize("name", LIKELIHOOD)
@@ -342,15 +344,16 @@ def test_sharpening_and_flattening_move_confidence_but_not_accuracy(teacher: Run
     made = score(teacher, changed_run)
     for name in LIKELIHOOD:
         found = by_task(made)[name]
-        assert value(found.divergence) > 0.001
-        assert value(found.loss) > 0.01
+        assert "NUMERICAL_FLOOR" not in found.flags
+        assert value(found.loss) > 0.002
         assert abs(value(found.change)) > 0.005
     primary = made.suites[0].primary
     assert value(primary.retention) == 1
     assert value(primary.teacher) == value(primary.student)
     rows = {row.row: row for row in made.suites[0].rows}
     assert value(rows["boundary"].loss) == 0
-    assert value(rows["calibration"].loss) > 0.01
+    assert value(rows["calibration"].loss) > 0.002
+    assert value(rows["distribution"].loss) > 0.002
 
 
 def test_the_oracle_is_corrective_and_its_divergence_is_seen(teacher: Run) -> None:
@@ -416,7 +419,7 @@ def test_only_correction_beyond_noise_is_credited() -> None:
     made = compare(spoken(ours), spoken(theirs))
     assert value(made.harmful) == 10 / 500
     assert value(made.corrective) == 90 / 500
-    assert value(made.neutral) == 10 / 500
+    assert value(made.neutral) == pytest.approx(10 / 500)
     net = np.repeat([1.0, -1.0, 0.0], [90, 10, 400])
     assert value(made.net_correction) == pytest.approx(0.16 - 1.645 * net.std() / math.sqrt(500), abs=0.005)
     credited = (value(made.divergence) - value(made.net_correction)) / value(made.teacher_variation)
@@ -429,11 +432,11 @@ def test_churn_earns_nothing() -> None:
     answers = [str(k % 5) for k in range(500)]
     wrong = [str((k + 1) % 5) for k in range(500)]
     ours = [w if k % 10 < 3 else a for k, (a, w) in enumerate(zip(answers, wrong, strict=True))]
-    theirs = [w if 2 <= k % 10 < 5 else a for k, (a, w) in enumerate(zip(answers, wrong, strict=True))]
+    theirs = [w if 1 <= k % 10 < 4 else a for k, (a, w) in enumerate(zip(answers, wrong, strict=True))]
     found = compare(spoken(ours), spoken(theirs))
-    assert value(found.harmful) == value(found.corrective) == 0.2
+    assert value(found.harmful) == value(found.corrective) == 0.1
     assert value(found.net_correction) == 0
-    assert value(found.loss) == value(found.uncredited_loss) == pytest.approx(0.4 / value(found.teacher_variation))
+    assert value(found.loss) == value(found.uncredited_loss) == pytest.approx(0.2 / value(found.teacher_variation))
 
 
 # --- the scale -------------------------------------------------------------------------------------------------------
@@ -731,7 +734,11 @@ def test_a_calibration_run_decides_what_can_be_measured(teacher: Run, student: R
             tasks={n: replace(x, settings=replace(x.settings, item_seed=1_000_003)) for n, x in run.tasks.items()},
         )
 
-    dull = replace(teacher, tasks={**teacher.tasks, URN: control_run("uniform", teacher).tasks[URN]})
+    def flatter(log: TaskLog) -> TaskLog:
+        return replace(log, log_likelihoods=np.asarray(log.log_likelihoods) * 0.3)
+
+    dull = changed(teacher, URN, flatter)
+    assert gap_of(score(dull, student), URN)[0] == "teacher"
     made = score(teacher, student, calibration=elsewhere(dull))
     assert gap_of(made, URN)[0] == "teacher"
     assert made.calibration == "calibration run"

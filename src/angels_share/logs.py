@@ -157,6 +157,21 @@ def _read_results(path: Path) -> dict[str, Any]:
     return results
 
 
+def _samples_path(results: Path, task: str) -> Path:
+    return results.with_name(f"samples_{task}_{results.stem.removeprefix('results_')}.jsonl")
+
+
+def raw_results(run: Run, task: str) -> dict[str, Any]:
+    """Return the whole results file of a task, for the fields that scoring does not need."""
+    return _read_results(run.sources[task])
+
+
+def raw_rows(run: Run, task: str) -> list[dict[str, Any]]:
+    """Return the whole rows of a task's samples file, in the order of the documents."""
+    lines = _samples_path(run.sources[task], task).read_text("utf-8").split("\n")
+    return sorted((json.loads(line) for line in lines if line), key=lambda row: int(row["doc_id"]))
+
+
 def _model_name(results: Mapping[str, Any]) -> str:
     args = results["config"].get("model_args") or {}
     if isinstance(args, str):
@@ -167,8 +182,7 @@ def _model_name(results: Mapping[str, Any]) -> str:
 def _read_task(path: Path, results: Mapping[str, Any], name: str) -> TaskLog:
     config = results["configs"][name]
     spec = task_spec(name, config["metadata"], str(path))
-    stamp = path.stem.removeprefix("results_")
-    samples = path.with_name(f"samples_{name}_{stamp}.jsonl")
+    samples = _samples_path(path, name)
     if not samples.exists():
         raise LogError(f"{samples}: missing; run lm-eval with --log_samples, and keep both files together")
     counted = results["n-samples"].get(name, {})

@@ -6,7 +6,6 @@ easier ones, and joined with the answers by their hash.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
@@ -50,10 +49,9 @@ def role_files(run: logs.Run, name: str | None = None) -> dict[str, bytes]:
     contents: dict[str, bytes] = {}
     tasks: dict[str, Any] = {}
     for task, log in run.tasks.items():
-        source = run.sources[task]
-        tasks[task] = _task_run(log, json.loads(source.read_text("utf-8")))
-        stamp = source.stem.removeprefix("results_")
-        contents[sample_path(task)] = files.pack_rows(_rows(source.with_name(f"samples_{task}_{stamp}.jsonl")))
+        tasks[task] = _task_run(log, logs.raw_results(run, task))
+        rows = [{key: row[key] for key in Row.model_fields} for row in logs.raw_rows(run, task)]
+        contents[sample_path(task)] = files.pack_rows(rows)
     try:
         results = Results.model_validate({"model": name or short_name(run.model), "tasks": tasks})
     except ValidationError as error:
@@ -86,12 +84,6 @@ def _task_run(log: logs.TaskLog, results: dict[str, Any]) -> dict[str, Any]:
         "max_length": results.get("max_length"),
         "model_num_parameters": count if isinstance(count, int) and count > 0 else None,
     }
-
-
-def _rows(path: Path) -> list[dict[str, Any]]:
-    rows = [json.loads(line) for line in path.read_text("utf-8").split("\n") if line]
-    kept = [{key: row[key] for key in Row.model_fields} for row in rows]
-    return sorted(kept, key=lambda row: int(row["doc_id"]))
 
 
 def read_role(folder: Path) -> logs.Run:
