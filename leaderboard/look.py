@@ -14,9 +14,10 @@ CAVEAT = (
     "Comparing methods needs several training seeds."
 )
 
-AMBER, GREY = "#B0701F", "#857A6B"
-GRID = "#857A6B40"
+AMBER, GREY, GRID = "#B0701F", "#857A6B", "#857A6B40"
 """Colours that stand out on light and on dark paper."""
+INK, LIGHT_INK = "#2A2118", "#EFE6D8"
+"""Colours of text on light and on dark paper."""
 
 
 @dataclass(frozen=True)

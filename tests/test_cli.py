@@ -72,6 +72,10 @@ def refused(outcome: Outcome, *words: str) -> None:
         assert word in outcome.err
 
 
+def unwrapped(text: str) -> str:
+    return " ".join(text.split())
+
+
 # --- the command itself ----------------------------------------------------------------------------------------------
 
 
@@ -125,11 +129,13 @@ def test_list_of_suites(command: Callable[..., Outcome]) -> None:
 def test_list_of_tasks(command: Callable[..., Outcome]) -> None:
     outcome = command("list", "tasks")
     assert (outcome.code, outcome.err) == (0, "")
-    rows = {line.split()[1]: line for line in outcome.out.splitlines() if line.startswith("│ as_")}
-    assert set(rows) == set(spec.tasks())
-    measure = spec.task(SAMPLE).measure
-    for word in (measure.row, measure.readout, measure.observable, f"{measure.clusters} × {measure.per_cluster}"):
-        assert word in rows[SAMPLE]
+    rows = [line for line in outcome.out.splitlines() if line.startswith("│ as_")]
+    assert len(rows) == len(spec.tasks())
+    for row, (name, task) in zip(rows, spec.tasks().items(), strict=True):
+        measure = task.measure
+        assert row.split()[1].startswith(name[:16])
+        for word in (measure.row, measure.readout, f"{measure.clusters} × {measure.per_cluster}"):
+            assert word in row
 
 
 def test_list_of_something_else(command: Callable[..., Outcome]) -> None:
@@ -154,7 +160,7 @@ def test_config_on_standard_output_is_yaml_and_nothing_else(command: Callable[..
 def test_config_in_a_file(command: Callable[..., Outcome], tmp_path: Path) -> None:
     shown, kept = command(*CONFIG), command(*CONFIG, "-o", tmp_path / "as.yaml")
     assert (kept.code, kept.out) == (0, "")
-    assert kept.err.replace("\n", "") == f"wrote {tmp_path / 'as.yaml'}"
+    assert unwrapped(kept.err) == f"wrote {tmp_path / 'as.yaml'}"
     assert (tmp_path / "as.yaml").read_text("utf-8") == shown.out
 
 
@@ -278,7 +284,7 @@ def test_score_of_a_pair_in_a_file_is_the_model(
     path = tmp_path / "deep" / "score.json"
     outcome = command("score", pair_folder, "--resamples", 100, "-o", path)
     assert outcome.code == 0
-    assert outcome.err.replace("\n", "") == f"wrote {path}"
+    assert unwrapped(outcome.err) == f"wrote {path}"
     assert PairScore.model_validate_json(path.read_text("utf-8")) == scored(pair_folder)
 
 
@@ -373,9 +379,9 @@ def test_score_of_a_damaged_log(
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"item_seed": 5}, ("item seed 0", "item seed 5", "with the same ones")),
-        ({"profile": "lite"}, ("profile pilot", "profile lite")),
-        ({"track": "small"}, ("track toy", "track small")),
+        ({"item_seed": 5}, ("teacher has item_seed 0, student 5", "--metadata as_seed")),
+        ({"profile": "lite"}, ("teacher has profile pilot, student lite", "--metadata as_profile")),
+        ({"track": "small"}, ("teacher has track toy, student small", "--metadata as_track")),
     ],
 )
 def test_score_of_runs_of_other_items(
@@ -402,6 +408,16 @@ def test_score_with_a_calibration_of_another_model(command: Callable[..., Outcom
     folders = (pair_folder / "teacher", pair_folder / "student")
     outcome = command("score", *folders, "--calibration", pair_folder / "student")
     refused(outcome, "the calibration run is of student-model, the teacher's of teacher-model")
+
+
+def test_score_of_runs_that_mix_settings(command: Callable[..., Outcome], tmp_path: Path, pair_folder: Path) -> None:
+    student = write_run(tmp_path / "student", [LADDER], noisy(2), sampling_seed=2)
+    teacher = write_run(tmp_path / "teacher", [LADDER], noisy(1))
+    write_run(tmp_path / "other", [SAMPLE], noisy(1), item_seed=5)
+    for path in (tmp_path / "other" / "model").iterdir():
+        path.rename(teacher / "model" / path.name.replace("2026-01", "2026-02"))
+    outcome = command("score", teacher, student, "--resamples", 100)
+    refused(outcome, "the logs mix several settings", "item seed 0", "item seed 5", "with the same ones")
 
 
 def test_score_of_one_sampling_seed_is_charged_not_refused(
@@ -469,7 +485,7 @@ def change_lock(folder: Path, change: Callable[[dict[str, Any]], object]) -> byt
 def test_lock_is_written_and_then_holds(command: Callable[..., Outcome], tasks_folder: Path) -> None:
     first = command("lock")
     assert (first.code, first.out) == (0, "")
-    assert "2 new, 2 in all" in first.err
+    assert "2 new, 2 in all" in unwrapped(first.err)
     assert json.loads((tasks_folder / "LOCK.json").read_text("utf-8")) == spec.make_lock()
     spec.lock.cache_clear()
     assert command("lock", "--check") == Outcome(0, "", "")
@@ -502,5 +518,5 @@ def test_lock_keeps_earlier_versions(command: Callable[..., Outcome], tasks_fold
     earlier = {"measure": "old", "items": {}}
     change_lock(tasks_folder, lambda held: held.update({"as_one@0.0": earlier}))
     outcome = command("lock")
-    assert "0 new, 3 in all" in outcome.err
+    assert "0 new, 3 in all" in unwrapped(outcome.err)
     assert json.loads((tasks_folder / "LOCK.json").read_text("utf-8"))["as_one@0.0"] == earlier

@@ -44,8 +44,9 @@ def counts(seed: int, width: int, repeats: int = 8, n: int = 12) -> Floats:
 
 
 def rows_for(kind: Discrepancy, seed: int, width: int) -> Floats:
-    make = {half_squared_distance: distributions, disagreement: one_hot, half_squared_distance_sampled: counts}
-    return make[kind](seed, width)
+    if kind.sampled:
+        return counts(seed, width)
+    return one_hot(seed, width) if kind is disagreement else distributions(seed, width)
 
 
 # --- by hand ---------------------------------------------------------------------------------------------------------
@@ -159,7 +160,8 @@ def test_sampled_is_unbiased(same: bool) -> None:
     rng = np.random.default_rng(1)
     p = np.full(10, 0.1) if same else rng.dirichlet(np.ones(10))
     q = p if same else rng.dirichlet(np.ones(10))
-    d = half_squared_distance_sampled.between(rng.multinomial(8, p, 40_000) * 1.0, rng.multinomial(8, q, 40_000) * 1.0)
+    ours, theirs = (rng.multinomial(8, x, 40_000).astype(np.float64) for x in (p, q))
+    d = half_squared_distance_sampled.between(ours, theirs)
     true = 0.5 * ((p - q) ** 2).sum()
     assert abs(d.mean() - true) < 4 * d.std() / 200
     assert d.std() / 200 < 0.001

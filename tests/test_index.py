@@ -16,7 +16,16 @@ from hypothesis import strategies as st
 import fixture_entries as fixture
 from angels_share import index
 from angels_share.errors import BundleError, LogError
-from angels_share.index import Entry, LeftOut, board_rows, build_index, task_rows, with_ranks, write_index
+from angels_share.index import (
+    Entry,
+    LeftOut,
+    board_rows,
+    build_index,
+    pair_document,
+    task_rows,
+    with_ranks,
+    write_index,
+)
 from angels_share.submission.model import Finding, Report
 
 ERROR = Finding(rule="AS-301", severity="error", place="score.json", message="another hash", hint="Pack again.")
@@ -146,6 +155,11 @@ class TestWriting:
         assert "fixture-student-700k" in document["sentences"]["high_risk"]
         statuses = {check["status"] for check in document["checks"]}
         assert statuses == {"supported"}
+
+    def test_a_statement_on_a_suite_that_was_not_scored(self, entries: list[Entry]) -> None:
+        part = entries[0].statement.suites["high_risk"]
+        wider = entries[0].statement.model_copy(update={"suites": {"high_risk": part, "rag": part}})
+        assert set(pair_document(replace(entries[0], statement=wider))["sentences"]) == {"high_risk"}
 
     def test_same_entries_same_bytes_in_any_order(self, entries: list[Entry], tmp_path: Path) -> None:
         write_index(entries, [], tmp_path / "a")

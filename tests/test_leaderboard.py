@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import json
 import re
 import sys
@@ -79,8 +81,7 @@ def shown(app: AppTest) -> str:
         if isinstance(node, Dataframe):
             parts.append(node.value.to_csv())
         elif getattr(node, "proto", None) is not None:
-            content = MessageToDict(node.proto)
-            content.pop("id", None)
+            content = {k: v for k, v in MessageToDict(node.proto).items() if k not in ("id", "spec")}
             parts.append(json.dumps(content, ensure_ascii=False))
     return "\n".join(parts)
 
@@ -91,6 +92,13 @@ def titles(app: AppTest) -> list[str]:
 
 def table(app: AppTest) -> list[dict[str, Any]]:
     return app.dataframe[0].value.to_dict("records")
+
+
+def test_examples_of_the_wording(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(LEADERBOARD)
+    found = doctest.testmod(importlib.import_module("look"))
+    assert found.attempted > 5
+    assert found.failed == 0
 
 
 class TestStates:

@@ -17,7 +17,17 @@ from hypothesis import strategies as st
 from angels_share import spec
 from angels_share.errors import AngelsShareError, LogError, SpecError
 from angels_share.items import Item, Source, find_generator
-from angels_share.logs import Run, Settings, TaskLog, document_hash, likelihood_columns, read_run, text_columns
+from angels_share.logs import (
+    Run,
+    Settings,
+    TaskLog,
+    document_hash,
+    likelihood_columns,
+    raw_results,
+    raw_rows,
+    read_run,
+    text_columns,
+)
 from synthetic import STAMP, make_items, noisy, write_run
 
 LADDER, CONFIDENCE, SAMPLE = "as_boundary_ladder", "as_calibration_confidence", "as_distribution_sample"
@@ -203,6 +213,16 @@ def test_foreign_tasks_are_left_alone(ladder: Path) -> None:
     foreign = {"arc_easy": {"metadata": {"version": 1.0}}, "old_task": {"metadata": None}, "bare": {}}
     change_results(ladder, lambda r: r["configs"].update(foreign))
     assert list(read_run(ladder).tasks) == [LADDER]
+
+
+def test_raw_rows_and_results_are_as_lm_eval_wrote_them(ladder: Path) -> None:
+    change_rows(ladder, lambda rows: [row | {"extra": "a\u2028b"} for row in rows[::-1]])
+    run = read_run(ladder)
+    rows = raw_rows(run, LADDER)
+    assert [row["doc_id"] for row in rows] == list(range(60))
+    assert [row["doc"] for row in rows] == list(run.tasks[LADDER].items)
+    assert {row["extra"] for row in rows} == {"a\u2028b"}
+    assert raw_results(run, LADDER) == json.loads(results_file(ladder).read_text("utf-8"))
 
 
 # --- hashes ----------------------------------------------------------------------------------------------------------

@@ -211,8 +211,9 @@ def test_the_teacher_itself_loses_exactly_nothing(teacher: Run) -> None:
 
 def test_rounding_of_likelihoods_is_no_loss(teacher: Run) -> None:
     def rounded(log: TaskLog) -> TaskLog:
-        noise = np.random.default_rng(0).normal(0, 1e-4, np.shape(log.log_likelihoods))
-        return replace(log, log_likelihoods=np.asarray(log.log_likelihoods) - 0.01 + noise)
+        noise = np.random.default_rng(0).normal(-0.01, 1e-4, (len(log.items), 6))
+        logs = np.asarray(log.log_likelihoods)
+        return replace(log, log_likelihoods=logs + noise[:, : logs.shape[1]])
 
     for name in LIKELIHOOD:
         found = compare(teacher.tasks[name], rounded(teacher.tasks[name]))
@@ -254,9 +255,10 @@ def test_controls_lose_everything(large_teacher: Run, control: str) -> None:
         assert value(made[name].loss) >= 0.9, name
         assert made[name].verdict == "HARMFUL"
         assert value(made[name].net_correction) == 0
-    assert made[SAMPLE].loss is not None
-    assert made[SAMPLE].loss.high >= 0.9
-    assert made[SAMPLE].loss.value >= 0.75
+    sampled = made[SAMPLE].loss
+    assert sampled is not None
+    assert sampled.value >= 0.75
+    assert sampled.high >= 0.9
 
 
 def test_controls_of_a_sampled_task_lose_everything_on_average(teacher: Run) -> None:
@@ -265,6 +267,10 @@ def test_controls_of_a_sampled_task_lose_everything_on_average(teacher: Run) -> 
     truth = np.array([item["truth"] for item in log.items])
     variation = 0.5 * ((truth**2).sum(axis=1).mean() - (truth.mean(axis=0) ** 2).sum())
     place = {item["item_id"]: k for k, item in enumerate(log.items)}
+
+    def by_item(rows: Floats) -> Callable[[Item], Sequence[float]]:
+        return lambda item: rows[place[item["item_id"]]].tolist()
+
     for control in (
         np.tile(truth.mean(axis=0), (len(truth), 1)),
         np.full_like(truth, 1 / 3),
@@ -274,7 +280,7 @@ def test_controls_of_a_sampled_task_lose_everything_on_average(teacher: Run) -> 
         assert true > 0.99 * variation
         found = []
         for seed in range(300, 330):
-            pupil = resampled(log, lambda item, q=control: q[place[item["item_id"]]], seed)
+            pupil = resampled(log, by_item(control), seed)
             found.append(value(measure_task(true_draws(log, 1000 + seed), pupil, 2).score.divergence))
         assert abs(np.mean(found) - true) < 4 * np.std(found) / math.sqrt(30)
 
@@ -587,7 +593,7 @@ def test_measuring_a_task_never_costs_more_than_leaving_it_out(small_pair: tuple
     whole = student if pupil == "weaker" else control_run(pupil, teacher)
     shares = {
         left: share(score_pair(teacher, without(whole, *left), suites=["high_risk"], resamples=2))
-        for k in range(len(TASKS))
+        for k in range(3)
         for left in combinations(TASKS, k)
     }
     for left, cost in shares.items():
@@ -639,7 +645,8 @@ def test_part_of_a_row_that_the_teacher_cannot_show(teacher: Run, student: Run, 
     made = score(changed(teacher, ABSTAIN, same), student)
     row = next(row for row in made.suites[0].rows if row.row == "calibration")
     assert value(row.loss) == pytest.approx(value(by_task(scored)[CONFIDENCE].loss))
-    assert (row.weight, row.coverage) == (pytest.approx(1 / 3), 0.5)
+    assert row.weight == pytest.approx(1 / 3)
+    assert row.coverage == 0.5
     assert made.suites[0].coverage == pytest.approx(5 / 6)
 
 
@@ -839,7 +846,7 @@ def permuted(run: Run, seed: int) -> Run:
             texts=None if log.texts is None else tuple(log.texts[i] for i in order),
         )
 
-    return replace(run, tasks={name: moved(log) for name, log in reversed(run.tasks.items())})
+    return replace(run, tasks={name: moved(log) for name, log in reversed([*run.tasks.items()])})
 
 
 def test_same_inputs_same_bytes_whatever_the_order_of_items(teacher: Run, student: Run, scored: PairScore) -> None:
@@ -849,15 +856,16 @@ def test_same_inputs_same_bytes_whatever_the_order_of_items(teacher: Run, studen
 
 
 def test_order_of_rows_and_files_changes_nothing(tmp_path: Path) -> None:
-    answers = {"teacher": noisy(1, 0.85), "student": noisy(2, 0.6)}
+    answers = {"teacher": noisy(2, 0.85), "student": noisy(3, 0.6)}
+    some = (CONFIDENCE, LADDER, SAMPLE)
     runs: dict[str, dict[str, Run]] = {"whole": {}, "parts": {}}
     for seed, (role, answer) in enumerate(answers.items()):
         whole, parts = tmp_path / f"{role}-whole", tmp_path / f"{role}-parts"
-        write_run(whole, TASKS, answer, sampling_seed=seed)
-        for k, name in enumerate(reversed(TASKS)):
+        write_run(whole, some, answer, sampling_seed=seed)
+        for k, name in enumerate(reversed(some)):
             write_run(parts / str(k), [name], answer, sampling_seed=seed)
         for path in parts.rglob("samples_*.jsonl"):
-            path.write_text("".join(sorted(path.read_text("utf-8").splitlines(keepends=True), key=hash)), "utf-8")
+            path.write_text("".join(reversed(path.read_text("utf-8").splitlines(keepends=True))), "utf-8")
         runs["whole"][role], runs["parts"][role] = read_run(whole), read_run(parts)
     one, two = (score(made["teacher"], made["student"]).model_dump_json() for made in runs.values())
     assert one == two

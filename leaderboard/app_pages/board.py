@@ -13,6 +13,7 @@ import streamlit as st
 
 from angels_share.taxonomy import SCENARIOS
 
+NAMED = 6  # points of the chart that carry a name; more would hide each other
 INTERVAL_HELP = "95 % interval, by resampling the items."
 COLUMNS = {
     "Rank": ("A rank interval such as 1 [1–2] says that the pair may stand anywhere in it.", 100),
@@ -48,7 +49,7 @@ def as_table(rows: list[data.Row]) -> pd.DataFrame:
         {
             "Rank": ": ".join([look.rank(row["rank_low"], row["rank_high"], row["kind"]), *row["reasons"][:1]]),
             "Student ← teacher": pair_title(row),
-            "Method": look.METHODS.get(row["method"], (row["method"], ""))[0],
+            "Method": look.METHODS[row["method"]][0],
             "Composite": percent(row["composite"]),
             "Composite 95 %": look.interval(row["composite_low"], row["composite_high"]),
             "Retention": percent(row["retention"]),
@@ -101,13 +102,16 @@ def trade_off(rows: list[data.Row]) -> alt.LayerChart | alt.FacetChart:
         ],
     )
     shape = alt.Shape("kind:N", legend=None, scale=alt.Scale(domain=kinds, range=["circle", "diamond"]))
-    label = base.encode(x=x, y=y, text="name:N")
+    ink = look.LIGHT_INK if st.context.theme.type == "dark" else look.INK
+    label = alt.Chart(points.head(NAMED)).encode(x=x, y=y, text="name:N", color=alt.value(ink))
+    left = label.transform_filter(f"datum.retention <= {middle}")
+    right = label.transform_filter(f"datum.retention > {middle}")
     return alt.layer(
         base.mark_rule().encode(x=x, y=alt.Y("angels_share_low:Q"), y2="angels_share_high:Q"),
         base.mark_rule().encode(x=alt.X("retention_low:Q"), x2="retention_high:Q", y=y),
         base.mark_point(filled=True, size=110, opacity=1).encode(x=x, y=y, shape=shape),
-        label.transform_filter(f"datum.retention <= {middle}").mark_text(align="left", dx=-2, dy=-14, fontSize=12),
-        label.transform_filter(f"datum.retention > {middle}").mark_text(align="right", dx=2, dy=-14, fontSize=12),
+        left.mark_text(align="left", dx=-2, dy=-14, fontSize=12, limit=200),
+        right.mark_text(align="right", dx=2, dy=-14, fontSize=12, limit=200),
     ).properties(height=340)
 
 
@@ -115,7 +119,7 @@ st.title("Angel's Share")
 st.markdown(
     "What did the student lose? Each row is a **student** measured against its **teacher**: the headline score that "
     "it retains, and the *angel's share*, what evaporated off that score. The **composite** is the first minus the "
-    "second; pairs whose intervals overlap share ranks. All numbers are out of 100."
+    "second; pairs whose intervals overlap are not told apart. All numbers are out of 100."
 )
 index = data.current()
 every_row = data.board(index)
@@ -178,7 +182,8 @@ else:
     if charted:
         st.subheader("What was retained, and what evaporated")
         st.altair_chart(trade_off(charted), alt="Retention against angel's share; the numbers are in the table")
-        st.caption("Upper right is best. Lines are 95 % intervals, diamonds are controls.")
+        named = f" The first {NAMED} are named; point at another for its name." if len(charted) > NAMED else ""
+        st.caption(f"Upper right is best. Lines are 95 % intervals, diamonds are controls.{named}")
 
     with st.container(horizontal=True):
         for label, name in (("Board as Parquet", "board.parquet"), ("All tasks as Parquet", "tasks.parquet")):

@@ -40,10 +40,10 @@ def header(document: data.Row) -> None:
     score = document["score"]
     word, remark = look.METHODS[document["manifest"]["method"]]
     st.title("A student and its teacher")
-    with st.grid(3, min_column_width=220):
+    with st.grid(2, min_column_width=150):
         card("Student", score["student"])
         card("Teacher", score["teacher"])
-        card("Method", "\n".join(filter(None, (word, document["statement"]["method"]["description"]))))
+    card("Method", "\n".join(filter(None, (word, document["statement"]["method"]["description"]))))
     if remark:
         st.warning(remark, icon=":material/info:")
 
@@ -160,13 +160,13 @@ def task_cells(task: data.Row) -> data.Row:
     divergence = " of ".join(look.number(value(task, name)) for name in ("divergence", "teacher_variation"))
     return {
         "Task": look.task_name(task["task"]),
-        "Row": ROWS[task["row"]].title,
         "Verdict": str(verdict),
         "Loss": look.estimate(task["loss"]),
         "Change δ": look.estimate(task["change"], absent, sign=True),
         "Δ against Δ₁": divergence if task["loss"] else look.MISSING,
         "Teacher c(T)": look.estimate(task["teacher_level"], absent),
         "Student c(S)": look.estimate(task["student_level"], absent),
+        "Row": ROWS[task["row"]].title,
         "Items": task["n_items"],
         "Flags": ", ".join(task["flags"]) or "none",
     }

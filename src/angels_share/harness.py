@@ -42,6 +42,10 @@ DEFAULT_SEEDS: Mapping[str, int] = {"teacher": 11, "student": 12, "teacher_repea
 """Sampling seed of each role; they must differ from each other."""
 
 
+DEFAULT_DEVICE = "cuda:0"
+"""lm-eval's own default on the command line; its ``hf`` backend goes over to the CPU where there is no such device."""
+
+
 @dataclass(frozen=True)
 class ModelChoice:
     """A model as lm-eval is told of it: a backend and its arguments."""
@@ -76,6 +80,7 @@ class Settings:
     item_seed: int = 0
     batch_size: str = "8"
     device: str | None = None
+    """None for :data:`DEFAULT_DEVICE`."""
     apply_chat_template: bool = False
     system_instruction: str | None = None
 
@@ -210,7 +215,7 @@ def run(pair: PairRun) -> None:
 def _load(role: Role, settings: Settings) -> Any:
     from lm_eval.api.registry import get_model
 
-    shared = {"batch_size": role.batch_size, "max_batch_size": None, "device": settings.device}
+    shared = {"batch_size": role.batch_size, "max_batch_size": None, "device": settings.device or DEFAULT_DEVICE}
     try:
         return get_model(role.model.backend).create_from_arg_obj(dict(role.model.args), shared)
     except (OSError, ValueError, RuntimeError, TypeError, ImportError, KeyError, AttributeError) as error:

@@ -245,6 +245,7 @@ def task_rows(entries: Sequence[Entry]) -> list[Row]:
 def pair_document(entry: Entry) -> dict[str, Any]:
     """Return everything that the page of one pair shows."""
     statement = entry.statement
+    told = [suite.suite for suite in entry.score.suites if suite.suite in statement.suites]
     return {
         "schema_version": PAIR_SCHEMA,
         "pair_id": entry.pair_id,
@@ -252,7 +253,7 @@ def pair_document(entry: Entry) -> dict[str, Any]:
         "trust": TRUST,
         "manifest": entry.manifest.model_dump(mode="json"),
         "statement": statement.model_dump(mode="json"),
-        "sentences": {suite: sentence(statement, suite) for suite in statement.suites},
+        "sentences": {suite: sentence(statement, suite) for suite in told},
         "score": entry.score.model_dump(mode="json"),
         "checks": [check.model_dump(mode="json") for check in entry.checks],
         "findings": [finding.model_dump(mode="json") for finding in entry.findings],

@@ -214,7 +214,8 @@ def build(
     Raises
     ------
     SpecError
-        If an item lacks a required field, repeats another one, or the generator returned another number of items.
+        If an item lacks a required field, has other fields than the first, repeats another one, or the generator
+        returned another number of items.
     """
     items: list[Item] = []
     for i, level in enumerate(levels):
@@ -228,6 +229,8 @@ def build(
         missing = [f for f in REQUIRED_FIELDS if f not in item]
         if missing:
             raise SpecError(f"{generator.__name__}: item {item.get('item_id', '?')} lacks {', '.join(missing)}")
+        if list(item) != list(items[0]):
+            raise SpecError(f"{generator.__name__}: item {item['item_id']} has other fields than {items[0]['item_id']}")
         fingerprint = json.dumps({k: v for k, v in item.items() if k != "item_id"}, sort_keys=True)
         if fingerprint in seen:
             raise SpecError(f"{generator.__name__}: item {item['item_id']} repeats an earlier item")
@@ -251,7 +254,7 @@ def load(
     as_profile: str = "standard",
     as_seed: int = 0,
     **_: object,
-) -> dict[str, list[Item]]:
+) -> dict[str, Any]:
     """Return the items of one task as lm-evaluation-harness asks for them (``custom_dataset``).
 
     Parameters
@@ -266,15 +269,16 @@ def load(
     Returns
     -------
     dict
-        ``{"test": items}``.
+        ``{"test": items}``, the items as a :class:`datasets.Dataset`.
     """
+    from datasets import Dataset
+
     generator = find_generator(Path(config_source).parent, angels_share["generator"])
-    return {
-        "test": build(
-            generator,
-            levels=levels_of(as_track),
-            clusters=n_clusters(angels_share["clusters"], as_profile),
-            per_cluster=angels_share["per_cluster"],
-            source=Source(as_seed),
-        )
-    }
+    items = build(
+        generator,
+        levels=levels_of(as_track),
+        clusters=n_clusters(angels_share["clusters"], as_profile),
+        per_cluster=angels_share["per_cluster"],
+        source=Source(as_seed),
+    )
+    return {"test": Dataset.from_list(items)}
