@@ -41,11 +41,11 @@ def solve_lookup(question: str) -> str:
 
 
 def solve_hops(question: str) -> str:
-    if "leads to" not in question:
+    if not question.startswith("Roads"):
         links = dict(pair.split() for pair in question.partition(" go ")[0].split(" , "))
         at, steps = group(r"from (\w+)$", question), int(group(r"go (\d+) from", question))
     else:
-        links = dict(re.findall(r"(\w+) leads to (\w+)", question))
+        links = dict(re.findall(r"(\w+) to (\w+)", question))
         at, steps = group(r"Starting from (\w+),", question), int(group(r"after (\d+) steps?\?", question))
     for _ in range(steps):
         at = links[at]

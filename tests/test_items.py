@@ -34,6 +34,8 @@ from angels_share.items import (
     load_module,
     n_clusters,
 )
+from angels_share.logs import document_hash
+from synthetic import make_items
 
 DRAWS = 6000
 LEAST_P = 1e-4
@@ -269,6 +271,15 @@ def test_item_without_a_field(field: str) -> None:
         build(lacking, levels=[0], clusters=2, per_cluster=1, source=Source(0))
 
 
+def test_item_with_other_fields_than_the_first() -> None:
+    def uneven(source: Source, level: int, n: int) -> list[Item]:
+        made = numbers(source, level, n)
+        return [*made[:-1], made[-1] | {"hint": "none"}]
+
+    with pytest.raises(SpecError, match="uneven: item n-0-2 has other fields than n-0-0"):
+        build(uneven, levels=[0], clusters=3, per_cluster=1, source=Source(0))
+
+
 def test_item_that_repeats_another_under_a_new_name() -> None:
     def repeating(source: Source, level: int, n: int) -> list[Item]:
         made = numbers(source, level, n)
@@ -477,6 +488,18 @@ def test_folder_without_generators(tmp_path: Path) -> None:
 def test_a_generator_file_is_imported_once(package: Package) -> None:
     path = package.task_file.parent / "generators.py"
     assert load_module(path) is load_module(path.parent / ".." / "tail" / "generators.py")
+
+
+@pytest.mark.parametrize("track", TRACKS)
+def test_lm_eval_gets_the_very_documents_of_the_generators(track: str) -> None:
+    from lm_eval.tasks import TaskManager
+
+    names = list(spec.tasks())
+    switch = {"as_track": track, "as_profile": "pilot", "as_seed": 3}
+    manager = TaskManager(include_path=str(items.package_folder("tasks")), include_defaults=False, metadata=switch)
+    for name, task in manager.load(names)["tasks"].items():
+        made = make_items(name, track, "pilot", 3)
+        assert [document_hash(document) for document in task.eval_docs] == [document_hash(item) for item in made]
 
 
 # --- files that do not fit -------------------------------------------------------------------------------------------

@@ -175,7 +175,8 @@ class TestDraft:
             (task(LADDER, "PRESERVED"), "preserved"),
             (task(LADDER, "CORRECTIVE", net_correction=estimate(0.02, 0.01)), "corrective"),
             (task(LADDER, "CORRECTIVE"), None),
-            (task(LADDER, "INCONCLUSIVE"), None),
+            (task(LADDER, "INCONCLUSIVE"), "lost"),
+            (task(LADDER, "INCONCLUSIVE", loss=estimate(0.05, 0.1)), None),
             (unmeasured(LADDER, "submitter", "no log"), "unmeasured"),
             (unmeasured(LADDER, "teacher", "it guesses"), "unmeasured"),
         ],
@@ -231,7 +232,7 @@ class TestCheck:
             ("lost", "HARMFUL", "supported"),
             ("lost", "SHIFTED", "supported"),
             ("lost", "PRESERVED", "over-declared"),
-            ("lost", "INCONCLUSIVE", "over-declared"),
+            ("lost", "INCONCLUSIVE", "supported"),
             ("unmeasured", "HARMFUL", "contradicted"),
             ("accepted", "HARMFUL", "supported"),
             ("accepted", "CORRECTIVE", "supported"),
@@ -244,6 +245,10 @@ class TestCheck:
         found = checked(Claim(row="boundary", task=LADDER, kind=kind, justification="so"), task(LADDER, verdict))
         assert (found.status, found.task, found.kind) == (status, LADDER, kind)
         assert LADDER in found.reason
+
+    def test_a_loss_that_may_be_nothing_cannot_be_claimed(self):
+        unsure = task(LADDER, "INCONCLUSIVE", loss=estimate(0.05, 0.1))
+        assert checked(Claim(row="boundary", task=LADDER, kind="lost"), unsure).status == "over-declared"
 
     def test_correction_must_outweigh_harm_beyond_noise(self):
         claim = Claim(row="boundary", task=LADDER, kind="corrective")
@@ -543,7 +548,11 @@ class TestMarkdown:
     def test_sentence_quotes_the_author_and_names_the_claims(self):
         said = filled(
             statement.draft(
-                score(task(LADDER, "HARMFUL"), task(URN, "INCONCLUSIVE"), unmeasured(SAMPLE, "submitter", "no log"))
+                score(
+                    task(LADDER, "HARMFUL"),
+                    task(URN, "INCONCLUSIVE", loss=estimate(0.05, 0.1)),
+                    unmeasured(SAMPLE, "submitter", "no log"),
+                )
             ),
             deployment_context="Sorting letters",
             deployment_implication="Keep a person in the loop.",

@@ -222,7 +222,7 @@ def p_mcnemar(worse: int, better: int) -> float:
     --------
     >>> p_mcnemar(0, 0)
     1.0
-    >>> p_mcnemar(0, 5)
+    >>> round(p_mcnemar(0, 5), 5)
     0.03125
     """
     n = worse + better

@@ -94,7 +94,7 @@ def document_hash(doc: Item) -> str:
     Examples
     --------
     >>> document_hash({"a": 1})[:8]
-    '7c6e4966'
+    '81646698'
     """
     return hashlib.sha256(json.dumps(doc, indent=2, ensure_ascii=False).encode()).hexdigest()
 

@@ -104,9 +104,9 @@ def _hops(s: Stream, rung: int, level: int) -> Problem:
     if level == 0:
         told = " , ".join(f"{a} {b}" for a, b in links)
         return f"{told} go {rung} from {nodes[0]}", answer, wrong
-    told = ", ".join(f"{a} leads to {b}" for a, b in links)
+    told = ", ".join(f"{a} to {b}" for a, b in links)
     steps = "1 step" if rung == 1 else f"{rung} steps"
-    return f"On the map, {told}. Starting from {nodes[0]}, where do you arrive after {steps}?", answer, wrong
+    return f"Roads lead from {told}. Starting from {nodes[0]}, where do you arrive after {steps}?", answer, wrong
 
 
 def _stack(s: Stream, rung: int, level: int) -> Problem:
