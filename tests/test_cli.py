@@ -520,3 +520,9 @@ def test_lock_keeps_earlier_versions(command: Callable[..., Outcome], tasks_fold
     outcome = command("lock")
     assert "0 new, 3 in all" in unwrapped(outcome.err)
     assert json.loads((tasks_folder / "LOCK.json").read_text("utf-8"))["as_one@0.0"] == earlier
+
+
+@pytest.mark.slow
+def test_the_package_is_as_it_was_locked(command: Callable[..., Outcome]) -> None:
+    assert set(spec.lock()) >= {f"{name}@{task.version}" for name, task in spec.tasks().items()}
+    assert command("lock", "--check") == Outcome(0, "", "")

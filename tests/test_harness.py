@@ -365,6 +365,8 @@ def test_provenance_says_what_was_run(finished: Path) -> None:
         "model_args": {"pretrained": "two"},
         "sampling_seed": 12,
         "batch_size": "8",
+        "apply_chat_template": False,
+        "system_instruction": None,
         "weights": None,
     }
     assert len(record["commands"]) == 4

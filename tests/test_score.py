@@ -16,7 +16,7 @@ import pytest
 
 from angels_share.claims import Claim
 from angels_share.errors import PairingError
-from angels_share.estimate import Floats, p_difference
+from angels_share.estimate import Draws, Floats, p_difference
 from angels_share.items import Item
 from angels_share.logs import Run, Settings, TaskLog, document_hash, read_run
 from angels_share.observables import observe
@@ -526,6 +526,25 @@ def test_a_harm_within_the_margin_is_not_harmful() -> None:
     hurt = measure_task(*marginal("hurt"), RESAMPLES)
     assert judge([hurt], Margins(0.07, 0.05), None)[0].verdict == "HARMFUL"
     assert judge([hurt], Margins(0.09, 0.05), None)[0].verdict == "INCONCLUSIVE"
+
+
+@pytest.mark.parametrize(
+    ("sampled", "low", "high", "verdict"),
+    [
+        (False, 0.06, 0.07, "SHIFTED"),
+        (False, 0.03, 0.04, "PRESERVED"),
+        (False, 0.04, 0.06, "INCONCLUSIVE"),
+        (True, 0.011, 0.012, "SHIFTED"),
+        (True, 0.008, 0.009, "PRESERVED"),
+        (True, 0.009, 0.011, "INCONCLUSIVE"),
+    ],
+)
+def test_the_bound_on_distance(sampled: bool, low: float, high: float, verdict: str) -> None:
+    """τ bounds total variation; samples give ``½ ‖p − q‖²``, whose root is held against twice τ."""
+    answers = spoken([str(k % 5) for k in range(100)])
+    same = measure_task(answers, answers, RESAMPLES)
+    distance = Draws((low + high) / 2, np.linspace(low, high, RESAMPLES))
+    assert judge([replace(same, distance=distance, sampled=sampled)], MARGINS, None)[0].verdict == verdict
 
 
 def test_the_author_has_margins_of_their_own(teacher: Run, student: Run) -> None:

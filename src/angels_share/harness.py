@@ -27,8 +27,8 @@ import yaml
 
 from angels_share import __version__
 from angels_share.errors import LogError, RunError, did_you_mean
-from angels_share.items import CALIBRATION_SEED, levels_of, n_clusters, package_folder
-from angels_share.logs import TaskLog, read_run
+from angels_share.items import CALIBRATION_SEED, PILOT_CLUSTERS, levels_of, n_clusters, package_folder
+from angels_share.logs import TaskLog, read_run, results_files
 from angels_share.spec import suite
 
 SAMPLERS: Mapping[str, Mapping[str, Any]] = {
@@ -46,6 +46,19 @@ DEFAULT_DEVICE = "cuda:0"
 """lm-eval's own default on the command line; its ``hf`` backend goes over to the CPU where there is no such device."""
 
 
+LOADING_ERRORS = (
+    OSError,
+    ValueError,
+    RuntimeError,
+    TypeError,
+    ImportError,
+    LookupError,
+    AttributeError,
+    AssertionError,
+)
+"""What lm-eval's backends raise when a model cannot be loaded."""
+
+
 @dataclass(frozen=True)
 class ModelChoice:
     """A model as lm-eval is told of it: a backend and its arguments."""
@@ -58,7 +71,9 @@ class ModelChoice:
         """Read ``backend:key=value,key=value``, such as ``hf:pretrained=models/toy-teacher,dtype=float32``."""
         backend, colon, rest = text.partition(":")
         pairs = [part.partition("=") for part in rest.split(",") if part]
-        if not colon or not backend or not pairs or any(not sign for _, sign, _ in pairs):
+        keys = [key for key, _, _ in pairs]
+        whole = all(key and sign for key, sign, _ in pairs) and len(set(keys)) == len(keys)
+        if not colon or not backend or not pairs or not whole:
             raise RunError(
                 f"model {text!r}: expected backend:key=value,…, such as hf:pretrained=models/toy-teacher,dtype=float32"
             )
@@ -152,8 +167,7 @@ def plan(
     SpecError
         If a suite, track or profile is unknown.
     """
-    levels_of(settings.track)
-    n_clusters(40, settings.profile)
+    _check_names(settings)
     if not settings.tasks:
         raise RunError("no suite was named, so there is nothing to run")
     chosen = dict(DEFAULT_SEEDS) | dict(seeds or {})
@@ -177,6 +191,11 @@ def plan(
     return PairRun(output, settings, tuple(roles), say)
 
 
+def _check_names(settings: Settings) -> None:
+    levels_of(settings.track)
+    n_clusters(PILOT_CLUSTERS, settings.profile)
+
+
 def _check_backend(name: str) -> None:
     import lm_eval.models  # noqa: F401 - fills the registry
     from lm_eval.api.registry import model_registry
@@ -194,12 +213,17 @@ def run(pair: PairRun) -> None:
     RunError
         If a model does not load, or a log was not written whole.
     """
-    pair.output.mkdir(parents=True, exist_ok=True)
-    write_provenance(pair)
+    held = {role.name: finished_tasks(pair.output / role.name, pair.settings, role) for role in pair.roles}
+    _check_conditions(pair, [name for name, tasks in held.items() if tasks])
+    try:
+        pair.output.mkdir(parents=True, exist_ok=True)
+        write_provenance(pair)
+    except OSError as error:
+        raise RunError(f"{pair.output}: cannot be written ({error}); is it a file, or is the disk full?") from error
     for role in pair.roles:
         folder = pair.output / role.name
         shutil.rmtree(folder / ".partial", ignore_errors=True)
-        done = finished_tasks(folder, pair.settings, role)
+        done = held[role.name]
         open_tasks = [task for task in pair.settings.tasks if task not in done]
         if done:
             pair.say(f"{role.name}: {len(done)} of {len(pair.settings.tasks)} tasks are there already")
@@ -212,18 +236,63 @@ def run(pair: PairRun) -> None:
             _run_task(model, task, role, pair.settings, folder)
 
 
-def _load(role: Role, settings: Settings) -> Any:
-    from lm_eval.api.registry import get_model
+def _check_conditions(pair: PairRun, begun: Sequence[str]) -> None:
+    """Refuse to go on with roles that began under other conditions than the ones asked for now."""
+    before, now = _earlier_roles(pair.output), {role.name: _conditions(pair, role) for role in pair.roles}
+    for name in begun:
+        for key, value in before.get(name, {}).items():
+            if key in now[name] and now[name][key] != value:
+                raise RunError(
+                    f"{pair.output / name}: was begun with {key} {value}, but now {now[name][key]} is asked for; "
+                    "use another --output, or move the folder away"
+                )
 
+
+def _conditions(pair: PairRun, role: Role) -> dict[str, Any]:
+    """Return everything besides the items that decides a role's answers."""
+    return {
+        "backend": role.model.backend,
+        "model_args": dict(role.model.args),
+        "sampling_seed": role.sampling_seed,
+        "batch_size": role.batch_size,
+        "apply_chat_template": pair.settings.apply_chat_template,
+        "system_instruction": pair.settings.system_instruction,
+    }
+
+
+def _earlier_roles(output: Path) -> dict[str, dict[str, Any]]:
+    """Return what ``run.json`` says of the roles that a folder holds."""
+    path = output / "run.json"
+    if not path.exists():
+        return {}
+    try:
+        roles: dict[str, dict[str, Any]] = json.loads(path.read_text("utf-8"))["roles"]
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
+        raise RunError(
+            f"{path}: is no record of a run ({error}); move it away, the logs beside it are whole"
+        ) from error
+    return roles
+
+
+def _load(role: Role, settings: Settings) -> Any:
+    from huggingface_hub.errors import StrictDataclassError
+    from lm_eval.api.registry import get_model
+    from safetensors import SafetensorError
+
+    unloadable = (*LOADING_ERRORS, SafetensorError, StrictDataclassError)
     shared = {"batch_size": role.batch_size, "max_batch_size": None, "device": settings.device or DEFAULT_DEVICE}
     try:
-        return get_model(role.model.backend).create_from_arg_obj(dict(role.model.args), shared)
-    except (OSError, ValueError, RuntimeError, TypeError, ImportError, KeyError, AttributeError) as error:
+        model = get_model(role.model.backend).create_from_arg_string(role.model.args_text, shared)
+        if settings.apply_chat_template:
+            model.apply_chat_template([{"role": "user", "content": "Hello"}])
+    except unloadable as error:
         raise RunError(
             f"{role.name}: {role.model.backend} could not load {role.model.args_text}: "
             f"{str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__}. "
-            "Check the folder or name, and that lm-eval's extra for this backend is installed"
+            "Check the folder or name, that lm-eval's extra for this backend is installed, and with "
+            "--apply-chat-template that the model has a chat template"
         ) from error
+    return model
 
 
 def _run_task(model: Any, task: str, role: Role, settings: Settings, folder: Path) -> None:
@@ -288,7 +357,7 @@ def finished_tasks(folder: Path, settings: Settings, role: Role) -> dict[str, Ta
     LogError
         If a log in the folder is damaged.
     """
-    if not folder.is_dir() or not any(folder.rglob("results_*.json")):
+    if not results_files(folder):
         return {}
     held = read_run(folder)
     wanted = settings.metadata(role.name)
@@ -329,13 +398,22 @@ def adopt_teacher(finished: Path, pair: PairRun) -> None:
                 f"{folder}: the teacher has sampling seed {student.sampling_seed}, as the student would; "
                 "give another --student-seed"
             )
+    target = pair.output / "teacher"
+    if target.is_dir() and target.resolve() != folder.resolve() and (there := read_run(target).model) != held.model:
+        raise RunError(f"{target}: holds a run of {there}, but {held.model} is to be adopted; use another --output")
+    if pair.output.resolve() == finished.resolve():
+        return
     for name, source in roles_of(finished).items():
-        if name != "student" and source.resolve() != (pair.output / name).resolve():
+        if name != "student":
             shutil.copytree(source, pair.output / name, dirs_exist_ok=True)
+    roles = {name: record for name, record in _earlier_roles(finished).items() if name != "student"}
+    (pair.output / "run.json").write_text(json.dumps({"roles": roles}, indent=1, sort_keys=True) + "\n", "utf-8")
 
 
 def lm_eval_config(settings: Settings, backend: str) -> str:
     """Return the content of an lm-eval configuration file that runs these suites with plain lm-eval."""
+    _check_names(settings)
+    _check_backend(backend)
     content: dict[str, Any] = {
         "include_path": [str(package_folder("tasks")), str(package_folder("suites"))],
         "tasks": [suite(name).group for name in settings.suites] if len(settings.suites) == 1 else list(settings.tasks),
@@ -386,16 +464,8 @@ def write_provenance(pair: PairRun) -> None:
         "track": pair.settings.track,
         "profile": pair.settings.profile,
         "item_seed": pair.settings.item_seed,
-        "roles": {
-            role.name: {
-                "backend": role.model.backend,
-                "model_args": dict(role.model.args),
-                "sampling_seed": role.sampling_seed,
-                "batch_size": role.batch_size,
-                "weights": _weights(role.model),
-            }
-            for role in pair.roles
-        },
+        "roles": _earlier_roles(pair.output)
+        | {role.name: _conditions(pair, role) | {"weights": _weights(role.model)} for role in pair.roles},
         "versions": {"angels-share": __version__}
         | {name: version(name) for name in ("lm_eval", "torch", "transformers")},
     }

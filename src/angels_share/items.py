@@ -166,8 +166,11 @@ def load_module(path: Path) -> ModuleType:
         if spec is None or spec.loader is None or not path.is_file():
             raise SpecError(f"{path}: no such generator file; every folder of tasks needs a generators.py")
         module = importlib.util.module_from_spec(spec)
+        try:
+            spec.loader.exec_module(module)
+        except (ImportError, SyntaxError, NameError, AttributeError, OSError) as error:
+            raise SpecError(f"{path}: cannot be imported ({type(error).__name__}, {error})") from error
         sys.modules[name] = module
-        spec.loader.exec_module(module)
     return sys.modules[name]
 
 

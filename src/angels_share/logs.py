@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from angels_share.errors import LogError
-from angels_share.items import Item
+from angels_share.items import REQUIRED_FIELDS, Item
 from angels_share.spec import TaskSpec, task_spec
 
 SAMPLE_COLUMNS = {"doc_id": "BIGINT", "doc": "JSON", "resps": "JSON", "filter": "VARCHAR", "doc_hash": "VARCHAR"}
@@ -117,7 +117,7 @@ def read_run(folder: Path, only: Sequence[str] | None = None) -> Run:
     """
     if not folder.exists():
         raise LogError(f"{folder}: no such folder; give the --output_path of an lm-eval run")
-    files = [folder] if folder.is_file() else sorted(folder.rglob("results_*.json"))
+    files = [folder] if folder.is_file() else results_files(folder)
     if not files:
         raise LogError(f"{folder}: no results_*.json below it; was lm-eval run with --output_path?")
     logs: dict[str, TaskLog] = {}
@@ -125,9 +125,7 @@ def read_run(folder: Path, only: Sequence[str] | None = None) -> Run:
     models: dict[str, Path] = {}
     for path in files:
         results = _read_results(path)
-        for name, config in results["configs"].items():
-            if (only is not None and name not in only) or "angels_share" not in (config.get("metadata") or {}):
-                continue
+        for name in _stress_tasks(results, path, only):
             if name in logs:
                 raise LogError(
                     f"{folder}: two runs of {name}, {sources[name].name} and {path.name}; keep one of them, or give "
@@ -146,14 +144,37 @@ def read_run(folder: Path, only: Sequence[str] | None = None) -> Run:
     return Run(place=str(folder), model=next(iter(models)), tasks=logs, sources=sources)
 
 
+def results_files(folder: Path) -> list[Path]:
+    """Return the results files below a folder, but those that are still being written."""
+    return sorted(p for p in folder.rglob("results_*.json") if ".partial" not in p.relative_to(folder).parts)
+
+
+def _stress_tasks(results: Mapping[str, Any], path: Path, only: Sequence[str] | None) -> list[str]:
+    """Return the tasks of a results file that say how they are scored."""
+    names = []
+    for name, config in results["configs"].items():
+        if only is not None and name not in only:
+            continue
+        metadata = config.get("metadata") or {} if isinstance(config, dict) else None
+        if not isinstance(metadata, dict):
+            raise LogError(f"{path}: configs.{name} is no task's configuration; it is garbled, run the task again")
+        if "angels_share" in metadata:
+            names.append(name)
+    return names
+
+
 def _read_results(path: Path) -> dict[str, Any]:
     try:
         results: dict[str, Any] = json.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise LogError(f"{path}: cannot be read as JSON ({error}); was the run killed while writing it?") from error
-    missing = [key for key in ("configs", "config", "n-samples", "lm_eval_version") if key not in results]
-    if missing:
-        raise LogError(f"{path}: lacks {', '.join(missing)}; it is not a results file of lm-eval 0.4.13 or newer")
+    if not isinstance(results, dict):
+        raise LogError(f"{path}: holds {type(results).__name__}, expected a mapping; it is no results file of lm-eval")
+    wrong = [key for key in ("configs", "config", "n-samples") if not isinstance(results.get(key), dict)]
+    if "lm_eval_version" not in results:
+        wrong.append("lm_eval_version")
+    if wrong:
+        raise LogError(f"{path}: lacks {', '.join(wrong)}; it is not a results file of lm-eval 0.4.13 or newer")
     return results
 
 
@@ -176,6 +197,8 @@ def _model_name(results: Mapping[str, Any]) -> str:
     args = results["config"].get("model_args") or {}
     if isinstance(args, str):
         args = dict(part.split("=", 1) for part in args.split(",") if "=" in part)
+    if not isinstance(args, dict):
+        raise LogError(f"config.model_args is {type(args).__name__}, expected a mapping or text; the log is garbled")
     return str(args.get("pretrained") or args.get("model") or results.get("model_name") or results["config"]["model"])
 
 
@@ -185,7 +208,9 @@ def _read_task(path: Path, results: Mapping[str, Any], name: str) -> TaskLog:
     samples = _samples_path(path, name)
     if not samples.exists():
         raise LogError(f"{samples}: missing; run lm-eval with --log_samples, and keep both files together")
-    counted = results["n-samples"].get(name, {})
+    counted = results["n-samples"].get(name)
+    if not isinstance(counted, dict) or "effective" not in counted:
+        raise LogError(f"{path}: n-samples does not count the items of {name}; it is garbled, run the task again")
     if results["config"].get("limit") is not None or counted.get("original") != counted.get("effective"):
         raise LogError(
             f"{path}: {name} was run on {counted.get('effective')} of {counted.get('original')} items "
@@ -198,15 +223,23 @@ def _read_task(path: Path, results: Mapping[str, Any], name: str) -> TaskLog:
             "the file is truncated or was appended to, run the task again"
         )
     items = tuple(json.loads(row[0]) for row in rows)
+    needed = (*REQUIRED_FIELDS, *(["choices"] if spec.measure.readout == "likelihood" else []))
     for i, (item, row) in enumerate(zip(items, rows, strict=True)):
+        absent = [key for key in needed if not isinstance(item, dict) or key not in item]
+        if absent:
+            raise LogError(f"{samples}, row {i + 1}: the document lacks {', '.join(absent)}; it is no item of {name}")
         if document_hash(item) != row[2]:
             raise LogError(f"{samples}, row {i + 1}: the document does not match its doc_hash; the log was edited")
     responses = [json.loads(row[1]) for row in rows]
     place = str(samples)
     likelihood = spec.measure.readout == "likelihood"
+    try:
+        settings = _settings(results, config)
+    except (TypeError, ValueError) as error:
+        raise LogError(f"{path}: the settings of {name} are garbled ({error}); run the task again") from error
     return TaskLog(
         spec=spec,
-        settings=_settings(results, config),
+        settings=settings,
         items=items,
         doc_hash=tuple(row[2] for row in rows),
         log_likelihoods=likelihood_columns(responses, items, place) if likelihood else None,

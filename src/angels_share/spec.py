@@ -162,7 +162,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """Return a task or suite file as a mapping; function references stay strings."""
     try:
         content = yaml.load(path.read_text("utf-8"), Loader=_Loader)  # noqa: S506 - derives from SafeLoader
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise SpecError(f"{path}: cannot be read as YAML: {error}") from error
     if not isinstance(content, dict):
         raise SpecError(f"{path}: expected a mapping, found {type(content).__name__}")
@@ -195,19 +195,29 @@ def task_spec(name: str, metadata: Mapping[str, Any], place: str) -> TaskSpec:
         raise _complaint(f"{place}: metadata.angels_share of {name}", error) from error
 
 
+def _mapping(path: Path, key: str) -> dict[str, Any]:
+    content = read_yaml(path).get(key)
+    if not isinstance(content, dict):
+        raise SpecError(f"{path}: {key} is {type(content).__name__}, expected a mapping")
+    return content
+
+
 @cache
 def task_files() -> dict[str, Path]:
     """Return the YAML file of every task of the package, by task name."""
     files: dict[str, Path] = {}
     for path in sorted(package_folder("tasks").glob("*/as_*.yaml")):
-        files[read_yaml(path)["task"]] = path
+        name = read_yaml(path).get("task")
+        if not isinstance(name, str):
+            raise SpecError(f"{path}: task is {name!r}, expected the task's name")
+        files[name] = path
     return files
 
 
 @cache
 def tasks() -> dict[str, TaskSpec]:
     """Return the specification of every task of the package, by name."""
-    return {name: task_spec(name, read_yaml(path)["metadata"], str(path)) for name, path in task_files().items()}
+    return {name: task_spec(name, _mapping(path, "metadata"), str(path)) for name, path in task_files().items()}
 
 
 def task(name: str) -> TaskSpec:
@@ -223,14 +233,20 @@ def suites() -> dict[str, SuiteSpec]:
     found = {}
     for path in sorted(package_folder("suites").glob("*.yaml")):
         content = read_yaml(path)
-        block = content.get("metadata", {}).get("angels_share")
-        if block is None:
+        metadata = content.get("metadata")
+        block = metadata.get("angels_share") if isinstance(metadata, dict) else None
+        if not isinstance(block, dict):
             raise SpecError(f"{path}: metadata.angels_share is missing; a suite names its rows and primary there")
+        metadata = _mapping(path, "metadata")
+        absent = [key for key in ("group", "task") if key not in content] + ["version"] * ("version" not in metadata)
+        if absent or (doubled := sorted({"name", "group", "version", "tasks"} & block.keys())):
+            told = f"lacks {', '.join(absent)}" if absent else f"states {', '.join(doubled)} twice"
+            raise SpecError(f"{path}: {told}; see the other suites")
         try:
             found[path.stem] = SuiteSpec(
                 name=path.stem,
                 group=content["group"],
-                version=str(content["metadata"]["version"]),
+                version=str(metadata["version"]),
                 tasks=tuple(content["task"]),
                 **block,
             )
@@ -251,7 +267,12 @@ def suite(name: str) -> SuiteSpec:
 def lock() -> dict[str, dict[str, Any]]:
     """Return ``tasks/LOCK.json``: for each ``task@version`` its measure digest and item digests by level."""
     path = package_folder("tasks") / "LOCK.json"
-    content: dict[str, dict[str, Any]] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    try:
+        content: dict[str, dict[str, Any]] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise SpecError(f"{path}: cannot be read as JSON ({error}); restore it from the repository") from error
+    if not isinstance(content, dict) or not all(isinstance(e, dict) and "measure" in e for e in content.values()):
+        raise SpecError(f"{path}: is no lock file; restore it from the repository")
     return content
 
 

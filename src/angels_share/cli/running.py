@@ -9,7 +9,18 @@ import typer
 from rich.table import Table
 
 from angels_share import spec
-from angels_share.cli.shell import ProfileOption, SeedOption, SuiteOption, TrackOption, app, err, models_app, out, tell
+from angels_share.cli.shell import (
+    ProfileOption,
+    SeedOption,
+    SuiteOption,
+    TrackOption,
+    app,
+    err,
+    models_app,
+    out,
+    tell,
+    write_text,
+)
 from angels_share.errors import RunError
 
 
@@ -23,7 +34,9 @@ def list_(what: Annotated[str, typer.Argument(help="suites or tasks")] = "suites
             metric = f"{suite.primary.metric} of {suite.primary.task}"
             table.add_row(suite.name, suite.version, rows, "\n".join(suite.tasks), metric)
     elif what == "tasks":
-        table = Table("task", "version", "row", "readout", "observable", "utility", "clusters × items (standard)")
+        table = Table()
+        for heading in ("task", "version", "row", "readout", "observable", "utility", "clusters × items (standard)"):
+            table.add_column(heading, no_wrap=heading == "task")
         for task in spec.tasks().values():
             m = task.measure
             size = f"{m.clusters} × {m.per_cluster}"
@@ -47,12 +60,11 @@ def config(
     """Write a configuration file with which plain lm-eval runs suites."""
     from angels_share.harness import Settings, lm_eval_config
 
-    settings = Settings(tuple(suite), track, profile, seed, batch_size, device)
-    text = lm_eval_config(settings, backend)
+    text = lm_eval_config(Settings(tuple(suite), track, profile, seed, batch_size, device), backend)
     if output is None:
         typer.echo(text, nl=False)
     else:
-        output.write_text(text, "utf-8")
+        write_text(output, text)
         err.print(f"wrote {output}")
 
 

@@ -11,7 +11,7 @@ from rich import box
 from rich.table import Table
 
 from angels_share import spec
-from angels_share.cli.shell import app, err, out, pair_folders
+from angels_share.cli.shell import app, err, out, pair_folders, write_text
 from angels_share.errors import RunError
 from angels_share.items import package_folder
 from angels_share.score.model import Estimate, PairScore, TaskScore
@@ -52,8 +52,7 @@ def score(
         resamples=resamples,
     )
     if output is not None:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(result.model_dump_json(indent=1) + "\n", "utf-8")
+        write_text(output, result.model_dump_json(indent=1) + "\n")
         err.print(f"wrote {output}")
     print_score(result)
 

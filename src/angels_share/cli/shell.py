@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from angels_share.errors import AngelsShareError
+from angels_share.errors import AngelsShareError, RunError
 from angels_share.items import PROFILES, TRACKS
 
 app = typer.Typer(
@@ -42,6 +42,15 @@ def main() -> None:
 def tell(line: str) -> None:
     """Write a line to standard error as it is."""
     err.print(line, markup=False, soft_wrap=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file, making its folder, or say why it cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written ({error})") from error
 
 
 def pair_folders(

@@ -16,14 +16,29 @@ from angels_share.score.model import Gap
 LEAST_VARIATION = 0.05
 """Below this Δ₁ the teacher answers everything alike."""
 
+LEAST_DIVISOR = 0.001
+"""Below this Δ₁ on the scored items no loss can be formed, whatever the calibration run said."""
+
 LEAST_SKILL = 0.2
 """Below this share of the way from chance to perfect there is nothing to lose: 0.40 for four options."""
 
 MOST_INVALID = 0.2
 """Above this share of unparsable answers the teacher does not do the task."""
 
-UNTRUNCATED: Mapping[str, Any] = {"top_k": 0, "top_p": 1.0}
-"""Sampler arguments that ``hf`` needs, since it cuts to the 50 likeliest tokens where nothing is said."""
+UNTRUNCATED: Mapping[str, tuple[Any, ...]] = {
+    "do_sample": (True,),
+    "temperature": (1.0,),
+    "top_k": (None, 0, -1),
+    "top_p": (None, 1.0),
+    "min_p": (None, 0.0),
+}
+"""What each sampler argument may be where the whole distribution is sampled; None for not given."""
+
+UNTRUNCATED_HF: Mapping[str, tuple[Any, ...]] = {**UNTRUNCATED, "top_k": (0,), "top_p": (1.0,)}
+"""The same for ``hf``, which cuts to the 50 likeliest tokens where nothing is said."""
+
+LEAST_REPEATS = 8
+"""Sampled answers that an item needs."""
 
 
 def responses_of(log: TaskLog) -> Any:
@@ -45,10 +60,8 @@ def teacher_gap(log: TaskLog) -> Gap | None:
     invalid = float(seen.invalid.mean())
     if invalid > MOST_INVALID:
         return Gap(side="teacher", reason=f"{invalid:.0%} of the teacher's answers cannot be parsed (most: 20 %)")
-    scheme = resampling(log.column("cluster_id").tolist(), log.items_digest, resamples=2)
-    spread = variation(*discrepancy.spread(seen.values), scheme, sampled=discrepancy.sampled).point
-    if spread < LEAST_VARIATION:
-        return Gap(side="teacher", reason=f"the teacher's answers hardly vary: variation {spread:.3f} (least: 0.05)")
+    if gap := variation_gap(log):
+        return gap
     if measure.utility is not None:
         utility = get_utility(measure.utility)
         level = float(utility.of(log.items, seen).mean())
@@ -62,19 +75,38 @@ def teacher_gap(log: TaskLog) -> Gap | None:
     return None
 
 
+def variation_gap(log: TaskLog, least: float = LEAST_VARIATION) -> Gap | None:
+    """Return that the teacher's answers hardly vary over these items, or None where they do."""
+    measure = log.spec.measure
+    discrepancy = get_discrepancy(measure.discrepancy)
+    seen = observe(measure.observable, log.items, responses_of(log))
+    scheme = resampling(log.column("cluster_id").tolist(), log.items_digest, resamples=2)
+    spread = variation(*discrepancy.spread(seen.values), scheme, sampled=discrepancy.sampled).point
+    if spread >= least:
+        return None
+    return Gap(side="teacher", reason=f"the teacher's answers hardly vary: variation {spread:.3f} (least: {least})")
+
+
 def sampler_gap(log: TaskLog) -> Gap | None:
-    """Return why a sampled log cannot be used, or None: too few repeats, or a truncated sampler."""
-    if log.spec.measure.readout != "sampled" or log.texts is None:
+    """Return why the generated answers of a log cannot be used, or None.
+
+    One answer must be greedy; sampled ones must be at least eight, at temperature 1, from the whole distribution.
+    """
+    given, readout = log.settings.generation_kwargs, log.spec.measure.readout
+    if readout == "greedy" and given.get("do_sample"):
+        return Gap(side="submitter", reason="wrong sampler: one sampled answer is no readout; run with do_sample=False")
+    if readout != "sampled" or log.texts is None:
         return None
     repeats = len(log.texts[0])
-    if repeats < 8:
-        return Gap(side="submitter", reason=f"{repeats} samples an item were drawn; at least 8 are needed")
-    given = log.settings.generation_kwargs
-    if log.settings.backend.startswith("hf"):
-        wrong = [f"{k}={given.get(k, 'unset')}" for k, v in UNTRUNCATED.items() if given.get(k) != v]
-        if wrong:
-            return Gap(
-                side="submitter",
-                reason=f"wrong sampler: {', '.join(wrong)}; run with --gen_kwargs top_k=0,top_p=1.0",
-            )
+    if repeats < LEAST_REPEATS:
+        return Gap(
+            side="submitter", reason=f"{repeats} samples an item were drawn; at least {LEAST_REPEATS} are needed"
+        )
+    needed = UNTRUNCATED_HF if log.settings.backend.startswith("hf") else UNTRUNCATED
+    wrong = [f"{k}={given.get(k, 'unset')}" for k, allowed in needed.items() if given.get(k) not in allowed]
+    if wrong:
+        return Gap(
+            side="submitter",
+            reason=f"wrong sampler: {', '.join(wrong)}; sample at temperature 1 without top_k, top_p and min_p",
+        )
     return None

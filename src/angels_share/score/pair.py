@@ -13,7 +13,7 @@ from angels_share.errors import MeasureError, PairingError
 from angels_share.estimate import RESAMPLES
 from angels_share.logs import Run, TaskLog
 from angels_share.pairing import CoupledError
-from angels_share.score.measurable import sampler_gap, teacher_gap
+from angels_share.score.measurable import LEAST_DIVISOR, responses_of, sampler_gap, teacher_gap, variation_gap
 from angels_share.score.model import ComparisonKey, Gap, PairScore, TaskScore
 from angels_share.score.suite import retention, score_suite
 from angels_share.score.task import Margins, Measurement, judge, measure_task, unmeasured
@@ -70,7 +70,10 @@ def score_pair(
     author = None
     default = margins.pop()
     if epsilon_author is not None or tau_author is not None:
-        author = Margins(epsilon_author or default.epsilon, tau_author or default.tau)
+        author = Margins(
+            default.epsilon if epsilon_author is None else epsilon_author,
+            default.tau if tau_author is None else tau_author,
+        )
     tasks = {t.task: t for t in (*gaps, *judge(list(measured.values()), default, author))}
     losses = {name: m.loss for name, m in measured.items()}
     repeated: list[TaskScore] = []
@@ -129,7 +132,8 @@ def _measure(
             gaps.append(_absent(name, ours, theirs))
             continue
         decided = calibration.tasks.get(name) if calibration is not None else ours
-        gap = sampler_gap(ours) or sampler_gap(theirs) or (teacher_gap(decided) if decided is not None else None)
+        gap = (teacher_gap(decided) if decided is not None else None) or sampler_gap(ours) or sampler_gap(theirs)
+        gap = gap or variation_gap(ours, LEAST_DIVISOR)
         if gap is not None:
             gaps.append(unmeasured(ours, gap))
             continue
@@ -202,14 +206,20 @@ def _pair_flags(teacher: Run, student: Run, names: Sequence[str]) -> tuple[str, 
             flags.append(f"NOT LOCKED: {name} {spec.version}")
         if teacher.tasks[name].settings.chat_template_sha != student.tasks[name].settings.chat_template_sha:
             flags.append(f"DIFFERENT TEMPLATES: {name}")
-    deterministic = [n for n in shared if teacher.tasks[n].texts is None]
+    deterministic = [n for n in shared if teacher.tasks[n].spec.measure.readout != "sampled"]
     if deterministic and all(_identical(teacher.tasks[n], student.tasks[n]) for n in deterministic):
         flags.append("IDENTICAL RESPONSES")
     return tuple(flags)
 
 
 def _identical(teacher: TaskLog, student: TaskLog) -> bool:
-    ours, theirs = np.asarray(teacher.log_likelihoods), np.asarray(student.log_likelihoods)
+    """Tell whether two logs give the same answers to the same items, whatever the order of their rows."""
+    if set(teacher.doc_hash) != set(student.doc_hash):
+        return False
+    rows = [dict(zip(log.doc_hash, responses_of(log), strict=True)) for log in (teacher, student)]
+    if teacher.texts is not None:
+        return bool(rows[0] == rows[1])
+    ours, theirs = (np.array([row[key] for key in sorted(row)]) for row in rows)
     return ours.shape == theirs.shape and bool(np.allclose(ours, theirs, atol=1e-4, rtol=0, equal_nan=True))
 
 
