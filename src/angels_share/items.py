@@ -166,11 +166,12 @@ def load_module(path: Path) -> ModuleType:
         if spec is None or spec.loader is None or not path.is_file():
             raise SpecError(f"{path}: no such generator file; every folder of tasks needs a generators.py")
         module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
         try:
             spec.loader.exec_module(module)
         except (ImportError, SyntaxError, NameError, AttributeError, OSError) as error:
+            del sys.modules[name]
             raise SpecError(f"{path}: cannot be imported ({type(error).__name__}, {error})") from error
-        sys.modules[name] = module
     return sys.modules[name]
 
 
