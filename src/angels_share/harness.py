@@ -271,6 +271,8 @@ def _earlier_roles(output: Path) -> dict[str, dict[str, Any]]:
         raise RunError(
             f"{path}: is no record of a run ({error}); move it away, the logs beside it are whole"
         ) from error
+    if not isinstance(roles, dict) or not all(isinstance(record, dict) for record in roles.values()):
+        raise RunError(f"{path}: is no record of a run (roles is garbled); move it away, the logs beside it are whole")
     return roles
 
 
@@ -407,7 +409,8 @@ def adopt_teacher(finished: Path, pair: PairRun) -> None:
         if name != "student":
             shutil.copytree(source, pair.output / name, dirs_exist_ok=True)
     roles = {name: record for name, record in _earlier_roles(finished).items() if name != "student"}
-    (pair.output / "run.json").write_text(json.dumps({"roles": roles}, indent=1, sort_keys=True) + "\n", "utf-8")
+    record = {"roles": _earlier_roles(pair.output) | roles}
+    (pair.output / "run.json").write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", "utf-8")
 
 
 def lm_eval_config(settings: Settings, backend: str) -> str:

@@ -65,7 +65,7 @@ def config(
         typer.echo(text, nl=False)
     else:
         write_text(output, text)
-        err.print(f"wrote {output}")
+        tell(f"wrote {output}")
 
 
 @app.command()

@@ -11,7 +11,7 @@ from rich import box
 from rich.table import Table
 
 from angels_share import spec
-from angels_share.cli.shell import app, err, out, pair_folders, write_text
+from angels_share.cli.shell import app, err, out, pair_folders, tell, write_text
 from angels_share.errors import RunError
 from angels_share.items import package_folder
 from angels_share.score.model import Estimate, PairScore, TaskScore
@@ -53,7 +53,7 @@ def score(
     )
     if output is not None:
         write_text(output, result.model_dump_json(indent=1) + "\n")
-        err.print(f"wrote {output}")
+        tell(f"wrote {output}")
     print_score(result)
 
 
@@ -74,7 +74,7 @@ def statement_(
         output.write_text(statement.to_markdown(before, made, statement.check(before, made)), "utf-8")
     else:
         statement.write(statement.draft(made, before), output)
-    err.print(f"wrote {output}")
+    tell(f"wrote {output}")
 
 
 def read_score(path: Path) -> PairScore:
@@ -111,7 +111,7 @@ def lock(
         raise typer.Exit(1)
     if not check:
         path.write_text(json.dumps(held | made, indent=1, sort_keys=True) + "\n", "utf-8")
-        err.print(f"wrote {path}: {len(new)} new, {len(held | made)} in all")
+        tell(f"wrote {path}: {len(new)} new, {len(held | made)} in all")
 
 
 def print_score(score: PairScore) -> None:

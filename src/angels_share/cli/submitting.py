@@ -136,7 +136,7 @@ def index(
         )
     for entry in summary.left_out:
         tell(f"left out: {entry.folder}: {'; '.join(entry.reasons)}")
-    err.print(f"wrote {output}")
+    tell(f"wrote {output}")
     if summary.left_out:
         raise typer.Exit(1)
 
