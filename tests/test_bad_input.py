@@ -154,6 +154,18 @@ class TestItems:
             with pytest.raises(SpecError, match=r"generators\.py.*(import|syntax)"):
                 load_module(path)
 
+    def test_generators_may_define_a_dataclass(self, tmp_path: Path) -> None:
+        path = tmp_path / "generators.py"
+        lines = [
+            "from __future__ import annotations",
+            "from dataclasses import dataclass",
+            "@dataclass",
+            "class A:",
+            "    x: int",
+        ]
+        path.write_text("\n".join(lines), "utf-8")
+        assert load_module(path).A(3).x == 3
+
 
 class TestHarness:
     pytestmark = pytest.mark.usefixtures("made_up_backend", "quick_environment")
@@ -261,6 +273,28 @@ class TestHarness:
             teacher = real(models, "teacher", **args)
             run(small_plan(tmp_path / name, teacher=teacher, student=real(models, "student")))
         assert digests(tmp_path / "plain" / "teacher") == digests(tmp_path / "typed" / "teacher")
+
+    def test_adopting_again_keeps_the_record_of_the_student(
+        self, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        cut = spec.suite("high_risk").model_copy(update={"tasks": (LADDER, SAMPLE)})
+        monkeypatch.setattr(harness, "suite", lambda name: cut)
+        adopt_teacher(finished, adopting(tmp_path))
+        with monkeypatch.context() as patch:
+            Killer(patch, 1)
+            with pytest.raises(KeyboardInterrupt):
+                run(adopting(tmp_path))
+        other = adopting(tmp_path, student=ModelChoice("made_up", {"pretrained": "two", "dtype": "float16"}))
+        adopt_teacher(finished, other)
+        with pytest.raises(RunError, match="use another --output"):
+            run(other)
+
+    @pytest.mark.parametrize("content", ['{"roles": []}', '{"roles": {"teacher": []}}', "[]", "3"])
+    def test_record_of_a_run_that_is_garbled(self, two_tasks: None, tmp_path: Path, content: str) -> None:
+        run(small_plan(tmp_path))
+        (tmp_path / "run.json").write_text(content, "utf-8")
+        with pytest.raises(AngelsShareError, match=r"run\.json"):
+            run(small_plan(tmp_path))
 
 
 class TestCli:
