@@ -17,18 +17,14 @@ from sklearn.metrics import brier_score_loss
 from angels_share import spec
 from angels_share.discrepancies import half_squared_distance
 from angels_share.errors import MeasureError
-from angels_share.observables import (
-    Floats,
-    Observation,
+from angels_share.observables import Floats, Observation, aligned, get_utility, observe
+from angels_share.observables.categorical import (
     accuracy,
-    aligned,
     answer,
     brier,
     closeness,
     correct,
     expected_payoff,
-    get_utility,
-    observe,
     option_counts,
     option_distribution,
     sampled_closeness,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import re
 import shlex
@@ -19,7 +20,7 @@ import pytest
 import yaml
 
 import angels_share
-from angels_share import items, observables, spec
+from angels_share import items, observables, spec, statistics
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "angels_share"
@@ -37,6 +38,7 @@ ORDER = (
     "observables",
     "discrepancies",
     "estimate",
+    "statistics",
     "score",
     "statement",
     "submission",
@@ -98,7 +100,7 @@ def test_scoring_imports_neither_torch_nor_lm_eval(module: str) -> None:
 
 
 def test_generators_import_only_the_standard_library_and_items() -> None:
-    for path in (ROOT / "tasks").glob("*/generators.py"):
+    for path in (ROOT / "tasks").glob("*/*.py"):
         for name in imported(path):
             top = name.split(".")[0]
             assert top in sys.stdlib_module_names or name.startswith(("angels_share.items.", "angels_share.caskworld."))
@@ -124,6 +126,7 @@ def test_every_task_is_well_formed() -> None:
         assert name.startswith(f"as_{task.measure.row}_")
         assert content["custom_dataset"] == "angels_share.items.load"
         assert items.find_generator(spec.task_files()[name].parent, task.measure.generator)
+        assert all(statistics.get(s) for s in task.measure.statistics)
         assert content["output_type"] == {"likelihood": "multiple_choice"}.get(task.measure.readout, "generate_until")
         assert content.get("repeats", 1) >= 8 if task.measure.readout == "sampled" else "repeats" not in content
 
@@ -132,8 +135,12 @@ def test_plain_lm_eval_prints_the_declared_utility() -> None:
     for name, task in spec.tasks().items():
         if task.measure.utility is not None:
             content = spec.read_yaml(spec.task_files()[name])
-            assert content["process_results"] == f"angels_share.observables.{task.measure.utility}"
-            assert callable(getattr(observables, task.measure.utility))
+            module, _, utility = content["process_results"].rpartition(".")
+            assert utility == task.measure.utility
+            assert getattr(importlib.import_module(module), utility) is observables.get_utility(utility)
+            joint = "angels_share.observables.registry.mean_over_items"
+            expected = joint if observables.get_utility(utility).joint else "mean"
+            assert [m["aggregation"] for m in content["metric_list"]] == [expected]
             assert [m["metric"] for m in content["metric_list"]] == ["utility"]
 
 

@@ -1,4 +1,4 @@
-"""Caskworld, the closed mini-language of level 0: fewer than 200 word types, one-word answers.
+"""Caskworld, the closed mini-language of level 0: few word types, one-word answers.
 
 A model of a million parameters can learn it from the generators' ``train`` split, so that every stress task can be
 run, and its scores tested, on a laptop. The words of each kind are also used at higher levels.
@@ -13,6 +13,22 @@ NAMES = tuple(
     "reed rush".split()
 )
 """Keys, symbols and nodes."""
+
+KINDS = {
+    "tree": NAMES[:6],
+    "fruit": ("fig", "nut", "corn", "plum", "pear", "lime"),
+    "brew": ("ivy", "rye", "hop", "malt", "peat", "mint"),
+    "herb": NAMES[18:],
+}
+"""The kind of each name, which every model of caskworld can learn: six names a kind."""
+
+TRAITS = {
+    "tree": ("tall", "hard", "old", "brown"),
+    "fruit": ("sweet", "round", "ripe", "soft"),
+    "brew": ("bitter", "dry", "strong", "dark"),
+    "herb": ("green", "low", "wild", "thin"),
+}
+"""What the names of a kind are said to be."""
 
 NUMBERS = tuple(str(i) for i in range(37))
 """Values; 36 is the largest sum of four digits."""
@@ -29,13 +45,26 @@ TOWNS = tuple(
 )
 """Their capitals, in the order of ``LANDS``."""
 
+REGIONS = ("north", "south", "east", "west")
+"""Where countries and their capitals lie: ``LANDS[i]`` and ``TOWNS[i]`` in ``REGIONS[i % 4]``."""
+
 UNKNOWN = "unknown"
 """The abstaining answer."""
 
 WORDS = tuple("cask draw total find from go push pop top sort smallest middle largest capital of is ,".split())
 """Function words of the level-0 prompts."""
 
-VOCABULARY = (*NAMES, *NUMBERS, *LANDS, *TOWNS, UNKNOWN, *WORDS)
+VOCABULARY = (
+    *NAMES,
+    *KINDS,
+    *(trait for traits in TRAITS.values() for trait in traits),
+    *NUMBERS,
+    *LANDS,
+    *TOWNS,
+    *REGIONS,
+    UNKNOWN,
+    *WORDS,
+)
 """Every word type of the language."""
 
 _ONSETS, _VOWELS, _CODAS = tuple("bdfgklmnprstvz"), tuple("aeiou"), ("l", "n", "r", "s", "th", "rk", "nd")

@@ -1,8 +1,8 @@
 """Stress items: seeded randomness, levels and profiles, and the loader that lm-evaluation-harness calls.
 
-A generator is a function ``(source, level, n) -> items`` in ``tasks/<row>/generators.py``. It imports nothing
-but the standard library and this module. Item ``i`` (or cluster ``i``) is drawn from its own stream, so the first
-``k`` of ``n`` items do not depend on ``n``: a smaller profile is a prefix of a larger one.
+A generator is a function ``(source, level, n) -> items`` in a Python file beside the task's YAML. It imports nothing
+but the standard library, this module and :mod:`angels_share.caskworld`. Item ``i`` (or cluster ``i``) is drawn from
+its own stream, so the first ``k`` of ``n`` items do not depend on ``n``: a smaller profile is a prefix of a larger one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ T = TypeVar("T")
 Item = dict[str, Any]
 Generator = Callable[["Source", int, int], list[Item]]
 
-TRACKS: dict[str, tuple[int, ...]] = {"toy": (0,), "small": (1, 2), "standard": (2, 3)}
+TRACKS: dict[str, tuple[int, ...]] = {"toy": (0,), "small": (1, 2), "standard": (2, 3), "frontier": (3, 4)}
 """Difficulty levels of each track."""
 
 PROFILES: dict[str, float] = {"pilot": 0.1, "lite": 0.4, "standard": 1.0, "full": 2.0}
@@ -164,7 +164,7 @@ def load_module(path: Path) -> ModuleType:
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, path)
         if spec is None or spec.loader is None or not path.is_file():
-            raise SpecError(f"{path}: no such generator file; every folder of tasks needs a generators.py")
+            raise SpecError(f"{path}: no such file of generators")
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
         try:
@@ -175,18 +175,20 @@ def load_module(path: Path) -> ModuleType:
     return sys.modules[name]
 
 
-def row_generators(row: str) -> ModuleType:
-    """Return the generators of a row, for tasks that build on another row's items."""
-    return load_module(package_folder("tasks") / row / "generators.py")
+def row_module(row: str, name: str = "generators") -> ModuleType:
+    """Return a file of a row's generators, for tasks that build on another row's items."""
+    return load_module(package_folder("tasks") / row / f"{name}.py")
 
 
 def find_generator(folder: Path, name: str) -> Generator:
-    """Return the generator function ``name`` of the tasks in ``folder``."""
-    module = load_module(folder / "generators.py")
-    generator: Generator | None = getattr(module, name, None)
+    """Return a generator of the tasks in ``folder``: ``file.function``, or a function of ``generators.py``."""
+    file, _, function = name.rpartition(".")
+    path = folder / f"{file or 'generators'}.py"
+    module = load_module(path)
+    generator: Generator | None = getattr(module, function, None)
     if generator is None:
         known = [k for k, v in vars(module).items() if callable(v) and not k.startswith("_")]
-        raise SpecError(f"{folder / 'generators.py'}: no generator {name!r}. {did_you_mean(name, known)}")
+        raise SpecError(f"{path}: no generator {function!r}. {did_you_mean(function, known)}")
     return generator
 
 
@@ -264,7 +266,7 @@ def load(
     Parameters
     ----------
     config_source : str
-        Path of the task's YAML file; ``generators.py`` is looked up beside it.
+        Path of the task's YAML file; its generator is looked up beside it.
     angels_share : Mapping
         The measure block of the task's metadata.
     as_track, as_profile, as_seed

@@ -48,7 +48,7 @@ def rungs_of(level: int) -> tuple[int, ...]:
 
 
 def frame(source: Source, level: int, family: str, rung: int, question: str, index: int) -> str:
-    """Put a question into the form of its level: bare, after four examples, or as an instruction."""
+    """Put a question into the form of its level: bare, after four examples, or alone."""
     if level == 0:
         return question
     if level == 1:
@@ -57,7 +57,7 @@ def frame(source: Source, level: int, family: str, rung: int, question: str, ind
             asked, answer, _ = FAMILIES[family](source.stream("shots", family, rung, index, j), 1, level)
             shots.append(f"Question: {asked}\nAnswer: {answer}")
         return "\n".join([*shots, f"Question: {question}\nAnswer:"])
-    return f"{question} Answer with one word or number only.\nAnswer:"
+    return f"Question: {question}\nAnswer: The answer is"
 
 
 def _wrong_numbers(s: Stream, gold: int, near: list[int], most: int) -> list[str]:

@@ -51,6 +51,19 @@ class Stratum(Strict):
     student_level: float | None
 
 
+class Displayed(Strict):
+    """A displayed statistic of a task; it enters no verdict and no loss."""
+
+    name: str
+    title: str
+    unit: str
+    teacher: Estimate | None
+    student: Estimate | None
+    """None where the statistic is one of the pair."""
+    value: Estimate
+    """The statistic of the pair, or student minus teacher."""
+
+
 class TaskScore(Strict):
     """One stress task, teacher against student."""
 
@@ -74,7 +87,8 @@ class TaskScore(Strict):
     teacher_variation: Estimate | None = None
     """Δ₁, the divergence of the best student that ignores its input."""
     total_variation: Estimate | None = None
-    """Mean total variation between the answer distributions, for reading; for sampled answers its lower bound √E2."""
+    """Mean total variation between the answer distributions, for reading; where answers are sampled or are
+    no distributions the square root of the mean discrepancy."""
     harmful: Estimate | None = None
     corrective: Estimate | None = None
     neutral: Estimate | None = None
@@ -106,6 +120,7 @@ class TaskScore(Strict):
     invalid_student: float | None = None
     """Share of answers that could not be parsed."""
     strata: tuple[Stratum, ...] = ()
+    statistics: tuple[Displayed, ...] = ()
     flags: tuple[str, ...] = ()
     """Weaknesses of the numbers, such as ``CEILING`` or ``CANNOT CERTIFY AT THIS N``."""
 

@@ -21,10 +21,12 @@ from angels_share.estimate import (
     variation,
 )
 from angels_share.logs import TaskLog
-from angels_share.observables import Observation, aligned, get_utility, observe
+from angels_share.observables import Observation, aligned, get_utility
 from angels_share.pairing import pair
-from angels_share.score.measurable import responses_of
-from angels_share.score.model import Estimate, Gap, Stratum, TaskScore, Verdict
+from angels_share.score.measurable import observed
+from angels_share.score.model import Displayed, Estimate, Gap, Stratum, TaskScore, Verdict
+from angels_share.spec import TaskSpec
+from angels_share.statistics import shown
 
 Floats = NDArray[np.float64]
 
@@ -55,8 +57,9 @@ class Measurement:
     change_error: float
     """Cluster-robust standard error of the change."""
     distance: Draws
-    """Total variation, or the mean discrepancy where answers are sampled."""
-    sampled: bool
+    """Total variation, or where it cannot be formed the mean discrepancy."""
+    squared: bool
+    """Whether the distance is a squared one."""
 
 
 def to_estimate(draws: Draws, scheme: Resampling, n: int) -> Estimate:
@@ -72,29 +75,33 @@ def to_estimate(draws: Draws, scheme: Resampling, n: int) -> Estimate:
     )
 
 
-def unmeasured(log: TaskLog, gap: Gap) -> TaskScore:
-    """Return the score of a task that was not measured, with the reason."""
-    measure = log.spec.measure
+def without_numbers(spec: TaskSpec, log: TaskLog | None, gap: Gap | None = None) -> TaskScore:
+    """Return what is known of a task before any number: what it measures, on which items, and why it was not measured.
+
+    Parameters
+    ----------
+    spec : TaskSpec
+    log : TaskLog or None
+        A log of either model, where there is one.
+    gap : Gap, optional
+        Why there are no numbers, where that is final.
+    """
+    measure = spec.measure
     return TaskScore(
-        task=log.spec.name,
-        version=log.spec.version,
+        task=spec.name,
+        version=spec.version,
         row=measure.row,
         readout=measure.readout,
         observable=measure.observable,
         discrepancy=measure.discrepancy,
         utility=measure.utility,
         direction=measure.direction,
-        levels=levels(log),
-        n_items=len(log.items),
-        n_clusters=len(set(log.column("cluster_id").tolist())),
-        repeats=1 if log.texts is None else len(log.texts[0]),
+        levels=tuple(sorted({int(item["level"]) for item in log.items})) if log else (),
+        n_items=len(log.items) if log else 0,
+        n_clusters=len(set(log.column("cluster_id").tolist())) if log else 0,
+        repeats=(len(log.texts[0]) if log.texts else 1) if log else 0,
         gap=gap,
     )
-
-
-def levels(log: TaskLog) -> tuple[int, ...]:
-    """Return the difficulty levels of the items, in order."""
-    return tuple(sorted({int(item["level"]) for item in log.items}))
 
 
 def measure_task(teacher: TaskLog, student: TaskLog, resamples: int) -> Measurement:
@@ -111,10 +118,7 @@ def measure_task(teacher: TaskLog, student: TaskLog, resamples: int) -> Measurem
     logs = pair(teacher, student)
     log, measure = logs.teacher, logs.teacher.spec.measure
     discrepancy = get_discrepancy(measure.discrepancy)
-    seen_t, seen_s = aligned(
-        observe(measure.observable, log.items, responses_of(log)),
-        observe(measure.observable, log.items, responses_of(logs.student)),
-    )
+    seen_t, seen_s = aligned(observed(log), observed(logs.student))
     scheme = resampling(log.column("cluster_id").tolist(), log.items_digest, resamples)
     n = len(log.items)
     d = discrepancy.between(seen_t.values, seen_s.values)
@@ -132,18 +136,17 @@ def measure_task(teacher: TaskLog, student: TaskLog, resamples: int) -> Measurem
     if "NUMERICAL_FLOOR" in flags:
         unexplained = unexplained * 0.0
     loss = (unexplained / spread).at_most(1.0)
-    distance = divergence if discrepancy.sampled else scheme.mean(total_variation(seen_t.values, seen_s.values), rates)
+    squared = discrepancy.sampled or not seen_t.distribution
+    distance = divergence if squared else scheme.mean(total_variation(seen_t.values, seen_s.values), rates)
     directed = measure.utility is not None
     binary = directed and bool(np.isin(np.concatenate([u_t, u_s]), (0.0, 1.0)).all())
     change = scheme.mean(u_s - u_t, (-1.0, 1.0) if binary else None) if directed else None
     error = robust_standard_error(u_s - u_t, scheme)
-    base = unmeasured(log, Gap(side="submitter", reason=""))
-    score = base.model_copy(
+    score = without_numbers(log.spec, log).model_copy(
         update={
-            "gap": None,
             "divergence": to_estimate(divergence, scheme, n),
             "teacher_variation": to_estimate(spread, scheme, n),
-            "total_variation": to_estimate(_root(distance) if discrepancy.sampled else distance, scheme, n),
+            "total_variation": to_estimate(_root(distance) if squared else distance, scheme, n),
             "harmful": to_estimate(harmful, scheme, n),
             "corrective": to_estimate(corrective, scheme, n),
             "neutral": to_estimate(scheme.mean(d) - harmful - corrective, scheme, n),
@@ -159,11 +162,12 @@ def measure_task(teacher: TaskLog, student: TaskLog, resamples: int) -> Measurem
             "p_mcnemar": p_mcnemar(int((u_s < u_t).sum()), int((u_s > u_t).sum())) if binary else None,
             "invalid_teacher": float(seen_t.invalid.mean()),
             "invalid_student": float(seen_s.invalid.mean()),
+            "statistics": _displayed(measure.statistics, log, (seen_t, seen_s), scheme),
             "strata": _strata(log, d, u_t, u_s, directed=directed),
             "flags": (*flags, *(["CEILING"] if directed and u_t.mean() > CEILING else [])),
         }
     )
-    return Measurement(score, loss, change, error, distance, discrepancy.sampled)
+    return Measurement(score, loss, change, error, distance, squared)
 
 
 def _utilities(log: TaskLog, teacher: Observation, student: Observation) -> tuple[Floats, Floats, float | None]:
@@ -222,6 +226,23 @@ def _strata(log: TaskLog, d: Floats, u_t: Floats, u_s: Floats, *, directed: bool
     return tuple(out)
 
 
+def _displayed(
+    names: tuple[str, ...], log: TaskLog, seen: tuple[Observation, Observation], scheme: Resampling
+) -> tuple[Displayed, ...]:
+    n = len(log.items)
+    return tuple(
+        Displayed(
+            name=s.statistic.name,
+            title=s.statistic.title,
+            unit=s.statistic.unit,
+            teacher=to_estimate(s.teacher, scheme, n) if s.teacher else None,
+            student=to_estimate(s.student, scheme, n) if s.student else None,
+            value=to_estimate(s.value, scheme, n),
+        )
+        for s in shown(names, log.items, *seen, scheme)
+    )
+
+
 @dataclass(frozen=True)
 class Margins:
     """Within what a task counts as preserved: ε on the change in utility, τ on total variation."""
@@ -269,7 +290,7 @@ def _verdict(m: Measurement, margins: Margins, *, significant: bool) -> Verdict:
     same_level = m.change is None or (
         m.change.quantile(0.05, clusters) > -margins.epsilon and m.change.quantile(0.95, clusters) < margins.epsilon
     )
-    bound = (2 * margins.tau) ** 2 if m.sampled else margins.tau
+    bound = (2 * margins.tau) ** 2 if m.squared else margins.tau
     if same_level and m.distance.quantile(0.05, clusters) > bound:
         return "SHIFTED"
     if same_level and m.distance.quantile(0.95, clusters) < bound:

@@ -1,116 +1,16 @@
-"""What is observed of a model on an item: observables φ and utilities u.
+"""Observables and utilities of categorical answers: one of some options, or one word or number.
 
-An observable turns the responses of a task into one row of numbers per item. A utility says how good each row is,
-between 0 and 1. Both are looked up by the name under which they are registered. A utility is also what plain lm-eval
-calls as ``process_results``, so the number that lm-eval prints is the mean of the utility that the scorer uses.
+φ is a distribution over the possible answers, read from option likelihoods, from one greedy answer or from K samples.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from angels_share.errors import MeasureError, did_you_mean
-
-Floats = NDArray[np.float64]
-Items = Sequence[Mapping[str, Any]]
-Texts = Sequence[Sequence[str]]
-
-INVALID = "invalid"
-"""The category of an answer that cannot be parsed: a measurement, never a missing value."""
-
-
-@dataclass(frozen=True)
-class Observation:
-    """φ of every item: the answer distribution, in one of two forms.
-
-    Attributes
-    ----------
-    values : array of shape (items, categories)
-        Probabilities (rows add up to 1), or counts of sampled answers (rows add up to K).
-    categories : tuple of str
-        What each column stands for, the same for both models of a pair; the last may be ``invalid``.
-    invalid : array of shape (items,)
-        Share of each item's answers that could not be parsed.
-    """
-
-    values: Floats
-    categories: tuple[str, ...]
-    invalid: Floats
-
-
-Observe = Callable[[Items, "Floats | Texts"], Observation]
-_OBSERVABLES: dict[str, Observe] = {}
-_UTILITIES: dict[str, Utility] = {}
-
-
-def observable(function: Observe) -> Observe:
-    """Register a function as the observable of its name."""
-    _OBSERVABLES[function.__name__] = function
-    return function
-
-
-@dataclass(frozen=True)
-class Utility:
-    """A utility u ∈ [0, 1], higher is better, with the observable that it is read from.
-
-    Attributes
-    ----------
-    name : str
-    of : callable
-        ``(items, observation) -> array of shape (items,)``.
-    chance : callable
-        ``(items) -> array of shape (items,)``, the expected utility of a uniform choice.
-    observable : str
-    smooth : bool
-        Whether u varies continuously with likelihoods, so that differences up to 0.02 count as equal.
-    """
-
-    name: str
-    of: Callable[[Items, Observation], Floats]
-    chance: Callable[[Items], Floats]
-    observable: str
-    smooth: bool
-
-    def __call__(self, doc: Mapping[str, Any], results: Sequence[Any]) -> dict[str, float]:
-        """Return this utility of one document, in the form that lm-eval's ``process_results`` wants."""
-        responses: Floats | Texts
-        if isinstance(results[0], str):
-            responses = [[results[0]]]
-        elif isinstance(results[0][0], str):
-            responses = [list(results[0])]
-        else:
-            responses = np.array([[float(log_likelihood) for log_likelihood, _ in results]])
-        return {"utility": float(self.of([doc], observe(self.observable, [doc], responses))[0])}
-
-
-def utility(observable: str, chance: Callable[[Items], Floats], *, smooth: bool) -> Callable[..., Utility]:
-    """Register a function ``(items, observation) -> u`` as the utility of its name."""
-
-    def register(function: Callable[[Items, Observation], Floats]) -> Utility:
-        _UTILITIES[function.__name__] = Utility(function.__name__, function, chance, observable, smooth)
-        return _UTILITIES[function.__name__]
-
-    return register
-
-
-def observe(name: str, items: Items, responses: Floats | Texts) -> Observation:
-    """Return φ of every item by the observable of this name."""
-    if name not in _OBSERVABLES:
-        raise MeasureError(f"observable {name!r} is unknown. {did_you_mean(name, _OBSERVABLES)}")
-    return _OBSERVABLES[name](items, responses)
-
-
-def get_utility(name: str) -> Utility:
-    """Return the utility of this name, or say which names are near."""
-    if name not in _UTILITIES:
-        raise MeasureError(f"utility {name!r} is unknown. {did_you_mean(name, _UTILITIES)}")
-    return _UTILITIES[name]
+from angels_share.observables.registry import INVALID, Floats, Items, Observation, Texts, observable, utility
 
 
 @observable
@@ -189,20 +89,6 @@ def _one_hot(answers: Sequence[str]) -> Observation:
     values = np.zeros((len(answers), len(categories)))
     values[np.arange(len(answers)), [place[a] for a in answers]] = 1.0
     return Observation(values, categories, values[:, -1].copy())
-
-
-def aligned(teacher: Observation, student: Observation) -> tuple[Observation, Observation]:
-    """Return both observations over the same categories, those of either, with 0 where one lacks a category."""
-    if teacher.categories == student.categories:
-        return teacher, student
-    union = (*sorted((set(teacher.categories) | set(student.categories)) - {INVALID}), INVALID)
-
-    def spread(seen: Observation) -> Observation:
-        values = np.zeros((len(seen.values), len(union)))
-        values[:, [union.index(c) for c in seen.categories]] = seen.values
-        return Observation(values, union, seen.invalid)
-
-    return spread(teacher), spread(student)
 
 
 def _padded(items: Items, name: str, width: int) -> Floats:

@@ -1,0 +1,32 @@
+"""What is observed of a model on an item, and how good it is: observables φ and utilities u, one module a kind.
+
+Importing this package registers all of them.
+"""
+
+from angels_share.observables import categorical, relations, sequences
+from angels_share.observables.registry import (
+    INVALID,
+    Floats,
+    Items,
+    Observation,
+    Texts,
+    Utility,
+    aligned,
+    get_utility,
+    observe,
+)
+
+__all__ = [
+    "INVALID",
+    "Floats",
+    "Items",
+    "Observation",
+    "Texts",
+    "Utility",
+    "aligned",
+    "categorical",
+    "get_utility",
+    "observe",
+    "relations",
+    "sequences",
+]

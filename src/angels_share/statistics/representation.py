@@ -1,0 +1,1 @@
+"""Displayed statistics of the row *representation*."""
