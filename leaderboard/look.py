@@ -168,6 +168,24 @@ def estimate(found: dict[str, float] | None, absent: str = MISSING, *, sign: boo
     return f"{(signed if sign else number)(found['value'])} {interval(found['low'], found['high'])}"
 
 
+def reading(found: dict[str, float] | None, unit: str) -> str:
+    """Return a displayed statistic in its unit with its interval: shares ×100, others to three digits.
+
+    Examples
+    --------
+    >>> reading({"value": 0.5, "low": 0.4, "high": 0.6}, "share"), reading(None, "bits")
+    ('50.0 [40.0, 60.0]', '')
+    >>> reading({"value": 1.25, "low": -0.0625, "high": 2.0}, "bits")
+    '1.25 [−0.0625, 2]'
+    """
+    if found is None:
+        return ""
+    if unit == "share":
+        return estimate(found)
+    value, low, high = (f"{found[key]:.3g}".replace("-", "−") for key in ("value", "low", "high"))
+    return f"{value} [{low}, {high}]"
+
+
 def flag(name: str) -> str:
     """Return what a flag warns of; after a colon it names the task that it is about.
 

@@ -32,11 +32,23 @@ CONTEXT = 512
 
 MIXTURE = {
     ("distribution", "urn"): 3,
+    ("distribution", "ambig.ambig"): 1,
+    ("distribution", "prefix.window"): 3,
+    ("distribution", "prefix.document"): 1,
+    ("distribution", "places.places"): 1,
+    ("representation", "probe.probe"): 2,
+    ("representation", "triplet.triplet"): 2,
+    ("representation", "meta.meta"): 4,
+    ("representation", "loc.loc"): 2,
     ("boundary", "ladder"): 8,
+    ("boundary", "perturb.perturb"): 7,
+    ("boundary", "groups.groups"): 4,
+    ("boundary", "ood.ood"): 3,
+    ("boundary", "facts.facts"): 2,
     ("calibration", "confidence"): 3,
     ("calibration", "abstain"): 4,
 }
-"""Items per draw of each task; the urns of ``sample`` are those of ``urn``."""
+"""Items per draw of each generator, in units of 120; tasks that share a generator share its items."""
 
 REHEARSALS = 4
 """Drills in looking things up, in the same measure."""
@@ -61,8 +73,8 @@ class Recipe:
 
 
 RECIPES = {
-    "teacher": Recipe(hidden=192, layers=5, heads=6, feed_forward=512, steps=7000, seed=1),
-    "student": Recipe(hidden=128, layers=3, heads=4, feed_forward=352, steps=3000, seed=2),
+    "teacher": Recipe(hidden=192, layers=5, heads=6, feed_forward=512, steps=12000, seed=1),
+    "student": Recipe(hidden=128, layers=3, heads=4, feed_forward=352, steps=5000, seed=2),
 }
 
 
@@ -78,7 +90,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
 
 def answer_of(item: Item, stream: Stream) -> str | None:
     """Return what the model should say to a training item, or None where training leaves the item out."""
-    if "truth" in item:
+    if item.get("truth"):
         return stream.weighted(item["choices"], item["truth"])
     if item["stratum"] in FAME and stream.weighted([0, 1], [FAME[item["stratum"]], 1 - FAME[item["stratum"]]]):
         return None
@@ -124,7 +136,8 @@ def examples(seed: int) -> Iterator[list[tuple[str, bool]]]:
             for item in makers[key](source, 0, 120 * share):
                 answer = answer_of(item, stream)
                 if answer is not None:
-                    made.append([*((word, False) for word in item["prompt"].split()), (answer, True), (END, True)])
+                    told = item["prompt"].split() or [END]
+                    made.append([*((word, False) for word in told), *((w, True) for w in [*answer.split(), END])])
         yield from stream.shuffled(made)
         block += 1
 

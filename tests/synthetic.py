@@ -112,7 +112,8 @@ def likelihoods(item: Item, *, right: bool) -> list[float]:
     A wrong answer is the right one moved to the next option.
     """
     n = len(item["choices"])
-    truth = item.get("truth") or [float(k == item["gold"]) for k in range(n)]
+    gold = item["gold"] if "gold" in item else Stream(item["category"]).below(n)
+    truth = item.get("truth") or [float(k == gold) for k in range(n)]
     if not right:
         truth = [truth[k - 1] for k in range(n)]
     return [math.log(0.9 * p + 0.1 / n) for p in truth]

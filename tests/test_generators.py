@@ -43,9 +43,9 @@ from prompt_solvers import (
     true_distribution,
 )
 
-LEVELS = (0, 1, 2, 3)
+LEVELS = spec.LEVELS
 CASES = [(task, level) for task in sorted(spec.tasks()) for level in LEVELS]
-LONGEST = {0: 64, 1: 150, 2: 1000, 3: 1000}
+LONGEST = {0: 64, 1: 200, 2: 200, 3: 1000, 4: 8000}
 """Words of the longest prompt by level."""
 
 each_case = pytest.mark.parametrize(("task", "level"), CASES)
@@ -80,7 +80,7 @@ from angels_share.items import Source, digest, find_generator, package_folder
 found = {}
 for task, row, generator, n in json.loads(sys.argv[1]):
     make = find_generator(package_folder("tasks") / row, generator)
-    found |= {f"{task} L{level}": digest(make(Source(0), level, n)) for level in (0, 1, 2, 3)}
+    found |= {f"{task} L{level}": digest(make(Source(0), level, n)) for level in (0, 1, 2, 3, 4)}
 print(json.dumps(found))
 """
 
@@ -296,7 +296,7 @@ def with_gold_among_options(task: str, level: int) -> dict[int, list[Item]]:
     """Return the items of a task that have options and an answer among them, by the number of options."""
     found: dict[int, list[Item]] = {}
     for item in made(task, level):
-        if "choices" in item and item["choices"][item["gold"]] != UNKNOWN:
+        if "choices" in item and "gold" in item and item["choices"][item["gold"]] != UNKNOWN:
             found.setdefault(len(options(item)), []).append(item)
     return found
 

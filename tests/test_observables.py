@@ -29,6 +29,7 @@ from angels_share.observables.categorical import (
     option_distribution,
     sampled_closeness,
 )
+from angels_share.observables.registry import mean_over_items
 from synthetic import make_items
 
 law = settings(deadline=None, max_examples=50)
@@ -263,10 +264,19 @@ def test_sampled_closeness_by_hand() -> None:
 # --- chance ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("utility", [brier, closeness, expected_payoff])
+@pytest.mark.parametrize("utility", [brier, closeness])
 def test_chance_is_the_utility_of_equal_probabilities(utility: Any) -> None:
     flat = option_distribution(MIXED, logs_of([[0.1] * len(item["choices"]) for item in MIXED]))
     assert utility.chance(MIXED) == pytest.approx(utility.of(MIXED, flat))
+
+
+def test_chance_of_payoffs_is_that_of_the_best_constant() -> None:
+    """Abstaining throughout earns 1 and 0.5 by turns; a uniform choice would earn less."""
+    pair = [
+        {"choices": ["a", "b", "unknown"], "payoffs": [1.0, 0.0, 0.5]},
+        {"choices": ["a", "b", "unknown"], "payoffs": [0.0, 0.0, 1.0]},
+    ]
+    assert expected_payoff.chance(pair).tolist() == [0.5, 1.0]
 
 
 def test_chance_of_accuracy_is_the_mean_over_all_choices() -> None:
@@ -306,12 +316,19 @@ def test_lm_eval_prints_the_utility_that_is_scored(name: str) -> None:
     assert utility.observable == task.measure.observable
     responses = responses_for(task, items)
     batch = utility.of(items, observe(task.measure.observable, items, responses))
-    for item, row, expected in zip(items, responses, batch, strict=True):
-        if task.measure.readout == "likelihood":
-            results: list[Any] = [(float(v), bool(v == np.nanmax(row))) for v in row[: len(item["choices"])]]
+    printed = []
+    for item, row in zip(items, responses, strict=True):
+        if spec.read_yaml(spec.task_files()[name])["output_type"] == "loglikelihood_rolling":
+            results: list[Any] = [float(row[0])]
+        elif task.measure.readout == "likelihood":
+            results = [(float(v), bool(v == np.nanmax(row))) for v in row[: len(item["choices"])]]
         else:
             results = [row[0]] if task.measure.readout == "greedy" else [row]
-        assert utility(item, results) == {"utility": pytest.approx(expected, abs=1e-12)}
+        printed.append(utility(item, results)["utility"])
+    if utility.joint:
+        assert mean_over_items(printed) == pytest.approx(batch.mean())
+    else:
+        assert printed == pytest.approx(batch.tolist(), abs=1e-12)
 
 
 @pytest.mark.parametrize("name", sorted(spec.tasks()))

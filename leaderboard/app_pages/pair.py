@@ -208,6 +208,29 @@ def tasks_section(tasks: list[data.Row]) -> None:
             st.text(f"{look.task_name(task['task'])}: {note}")
 
 
+def statistics_section(tasks: list[data.Row]) -> None:
+    """Show what else was computed of each task, where there is anything."""
+    table = [
+        {
+            "Task": look.task_name(task["task"]),
+            "Statistic": shown["title"],
+            "Unit": "×100" if shown["unit"] == "share" else shown["unit"],
+            "Teacher": look.reading(shown["teacher"], shown["unit"]),
+            "Student": look.reading(shown["student"], shown["unit"]),
+            "Pair": look.reading(shown["value"], shown["unit"]),
+        }
+        for task in tasks
+        for shown in task["statistics"]
+    ]
+    if table:
+        st.subheader("Beside the loss")
+        st.caption(
+            "What a mean over items cannot say. Nothing here is charged. Pair: student minus teacher, or a statistic "
+            "that only the two together have."
+        )
+        st.dataframe(pd.DataFrame(table), hide_index=True, alt="Displayed statistics of each task")
+
+
 def profile(tasks: list[data.Row]) -> alt.LayerChart | alt.FacetChart:
     """Return the chart of losses with their intervals, one line a task."""
     marks = pd.DataFrame(loss_marks(tasks))
@@ -330,4 +353,5 @@ else:
     headline(scores[name], rows[name])
     statement(document, name)
     tasks_section(tasks_of(document, scores[name]))
+    statistics_section(tasks_of(document, scores[name]))
     runs(document, rows[name])

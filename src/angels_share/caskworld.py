@@ -51,7 +51,10 @@ REGIONS = ("north", "south", "east", "west")
 UNKNOWN = "unknown"
 """The abstaining answer."""
 
-WORDS = tuple("cask draw total find from go push pop top sort smallest middle largest capital of is ,".split())
+WORDS = tuple(
+    "cask draw total find from go push pop top sort smallest middle largest capital region kind of is now without "
+    "seek odd before first last to such as or not ,".split()
+)
 """Function words of the level-0 prompts."""
 
 VOCABULARY = (

@@ -294,7 +294,10 @@ def _settings(results: Mapping[str, Any], config: Mapping[str, Any]) -> Settings
 
 
 def likelihood_columns(responses: Sequence[Any], items: Sequence[Item], place: str) -> NDArray[np.float64]:
-    """Return the option log-likelihoods of each row, from lm-eval's ``[[["-0.26", "False"]], …]``.
+    """Return the log-likelihoods of each row: those of its options, or the one of its document.
+
+    lm-eval logs options as ``[[["-0.26", "False"]], …]``, and a whole document, which is an item with one option, as
+    ``[["-123.4"]]``.
 
     Raises
     ------
@@ -304,7 +307,8 @@ def likelihood_columns(responses: Sequence[Any], items: Sequence[Item], place: s
     out = np.full((len(items), max(len(item["choices"]) for item in items)), np.nan)
     for i, (row, item) in enumerate(zip(responses, items, strict=True)):
         try:
-            values = [float(option[0][0]) for option in row]
+            whole = len(item["choices"]) == 1 and _is_of_document(row)
+            values = [float(row[0][0])] if whole else [_of_option(option) for option in row]
         except (TypeError, ValueError, IndexError, KeyError) as error:
             raise LogError(f"{place}, row {i + 1}: responses {str(row)[:80]!r} are no log-likelihoods") from error
         if len(values) != len(item["choices"]):
@@ -313,6 +317,18 @@ def likelihood_columns(responses: Sequence[Any], items: Sequence[Item], place: s
             raise LogError(f"{place}, row {i + 1}: log-likelihoods {values} are not finite numbers at most 0")
         out[i, : len(values)] = values
     return out
+
+
+def _of_option(option: Any) -> float:
+    """Return the log-likelihood of an option, logged as a pair in a list."""
+    if isinstance(option[0], str):
+        raise TypeError("a text where a pair was expected")
+    return float(option[0][0])
+
+
+def _is_of_document(row: Any) -> bool:
+    """Tell whether a row has the form of a whole document's one log-likelihood."""
+    return isinstance(row, list) and len(row) == 1 and isinstance(row[0], list) and [*map(type, row[0])] == [str]
 
 
 def text_columns(responses: Sequence[Any], place: str) -> tuple[tuple[str, ...], ...]:

@@ -21,8 +21,8 @@ from angels_share.errors import SpecError, did_you_mean
 from angels_share.items import Source, build, digest, find_generator, n_clusters, package_folder
 from angels_share.taxonomy import ROWS
 
-LEVELS = (0, 1, 2, 3)
-"""Difficulty levels that the tasks have so far."""
+LEVELS = (0, 1, 2, 3, 4)
+"""Difficulty levels of every task."""
 
 Readout = Literal["likelihood", "greedy", "sampled"]
 Direction = Literal["higher", "none"]

@@ -6,7 +6,7 @@ import json
 from functools import cache
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from angels_share.caskworld import LANDS, NAMES, NUMBERS, TOWNS, UNKNOWN, invented
 from angels_share.items import Item, Source, Stream, row_module
@@ -18,7 +18,8 @@ FAMES = ("head", "middle", "tail")
 def confidence(source: Source, level: int, n: int) -> list[Item]:
     """Four options each: the five ladder families, and capitals of the world (of caskworld at level 0).
 
-    Every other item asks for a capital; at level 0, where there are few capitals, every sixth.
+    Every other item asks for a capital, at level 4 for any fact of ``as_boundary_facts``; at level 0, where there are
+    few capitals, every sixth.
     """
     ladder = row_module("boundary")
     every = len(ladder.FAMILIES) + 1 if level == 0 else 2
@@ -26,7 +27,7 @@ def confidence(source: Source, level: int, n: int) -> list[Item]:
     for i in range(n):
         turn, place = divmod(i, every)
         if place == every - 1:
-            items.append(_capital(source, level, turn))
+            items.append(_near_fact(source, level, turn) if level > 3 else _capital(source, level, turn))
             continue
         index = turn * (every - 1) + place
         problem = ladder.problem_item(source, level, index, "confidence")
@@ -40,7 +41,10 @@ def confidence(source: Source, level: int, n: int) -> list[Item]:
 
 
 def abstain(source: Source, level: int, n: int) -> list[Item]:
-    """Minimal pairs: the passage with the fact that the question needs, and the same passage without it."""
+    """Minimal pairs: the passage with the fact that the question needs, and the same passage without it.
+
+    At level 4 names have doubles that differ in one letter, and every other pair denies the fact instead.
+    """
     return [_abstain_item(source, level, i // 2, removed=bool(i % 2)) for i in range(n)]
 
 
@@ -103,21 +107,35 @@ def _capital(source: Source, level: int, turn: int) -> Item:
     }
 
 
+def _near_fact(source: Source, level: int, turn: int) -> Item:
+    """Ask for a capital, a country or an atomic number, with wrong answers that lie near the right one."""
+    facts = row_module("boundary", "facts")
+    known = facts.fact(source, level, turn, "confidence")
+    row, choices = known.row, known.choices(0)
+    return {
+        "item_id": f"fact-{level}-{turn}",
+        "cluster_id": f"{row['kind']}-{row['subject']}",
+        "stratum": f"{row['kind']}_{row['fame']}",
+        "rung": 1 + FAMES.index(row["fame"]),
+        "level": level,
+        "prompt": f"Question: {facts.QUESTIONS[row['kind']].format(row['subject'])}\nAnswer: The answer is",
+        "choices": choices,
+        "gold": choices.index(row["answer"]),
+    }
+
+
 def _abstain_item(source: Source, level: int, pair: int, *, removed: bool) -> Item:
-    make = {0: _records, 1: _passage, 2: _passage, 3: _two_hops}[level]
-    facts, needed, question, answer, wrong = source.draw(
-        lambda s: make(s, pair), lambda made: (_without(made[0], made[1]), made[2]), "abstain", level, pair
-    )
-    told = " ".join(_without(facts, needed) if removed else facts)
+    make = {0: _records, 1: _passage, 2: _passage, 3: _two_hops, 4: _doubles}[level]
+    puzzle = source.draw(lambda s: make(s, pair), lambda p: (p.without(), p.question), "abstain", level, pair)
+    told = " ".join(puzzle.without() if removed else puzzle.facts)
+    question, answer = puzzle.question, puzzle.answer
     if level == 0:
         prompt = f"{told} {question}"
     elif level == 1:
         prompt = "\n".join([*_abstain_shots(source, pair), f"Passage: {told}\nQuestion: {question}\nAnswer:"])
     else:
-        prompt = (
-            f"Passage: {told}\nQuestion: {question} If nobody can know, say {UNKNOWN}.\nAnswer: The answer is"
-        )
-    choices = _place(answer, wrong, source.stream("abstain-order", level, pair), pair // 3)
+        prompt = f"Passage: {told}\nQuestion: {question} If nobody can know, say {UNKNOWN}.\nAnswer: The answer is"
+    choices = _place(answer, puzzle.wrong, source.stream("abstain-order", level, pair), pair // 3)
     return {
         "item_id": f"abstain-{level}-{pair}-{'removed' if removed else 'present'}",
         "cluster_id": f"abstain-{level}-{pair}",
@@ -130,49 +148,101 @@ def _abstain_item(source: Source, level: int, pair: int, *, removed: bool) -> It
     }
 
 
-Facts = tuple[list[str], int, str, str, list[str]]
-"""Sentences, place of the needed one, question, answer, wrong answers that the passage tempts with."""
+class Puzzle(NamedTuple):
+    """A passage and a question that needs one of its sentences."""
+
+    facts: list[str]
+    needed: int
+    """Place of the sentence that the question needs."""
+    question: str
+    answer: str
+    wrong: list[str]
+    """Wrong answers that the passage tempts with."""
+    denial: str = ""
+    """What stands in the needed sentence's place when it is gone; nothing unless the premise is to be false."""
+
+    def without(self) -> list[str]:
+        """Return the passage once the needed sentence is gone."""
+        return [*self.facts[: self.needed], *[self.denial] * bool(self.denial), *self.facts[self.needed + 1 :]]
 
 
-def _without(facts: list[str], needed: int) -> list[str]:
-    return facts[:needed] + facts[needed + 1 :]
-
-
-def _records(s: Stream, pair: int) -> Facts:
+def _records(s: Stream, pair: int) -> Puzzle:
     keys, values = s.sample(NAMES, 2 + pair % 3), s.sample(NUMBERS[10:], 4)
     at = s.below(len(keys))
     facts = [f"{k} {v}" for k, v in zip(keys, values, strict=False)]
     others = [v for v in values if v != values[at]]
-    return facts, at, f"find {keys[at]}", values[at], others[:2]
+    return Puzzle(facts, at, f"find {keys[at]}", values[at], others[:2])
 
 
-def _passage(s: Stream, pair: int) -> Facts:
+def _passage(s: Stream, pair: int) -> Puzzle:
     people, towns = invented(s, 4), invented(s, 5)
     size = 2 + pair % 3
     at = s.below(size)
     facts = [f"{who} works in the town of {where}." for who, where in zip(people[:size], towns, strict=False)]
     others = [t for t in towns if t != towns[at]]
-    return facts, at, f"In which town does {people[at]} work?", towns[at], others[:2]
+    return Puzzle(facts, at, f"In which town does {people[at]} work?", towns[at], others[:2])
 
 
-def _two_hops(s: Stream, pair: int) -> Facts:
+def _two_hops(s: Stream, pair: int) -> Puzzle:
     people, guilds, towns = invented(s, 4), invented(s, 4), invented(s, 4)
     size = 3 + pair % 2
     at = s.below(size)
-    first = [f"{p} is a member of the guild of {g}." for p, g in zip(people[:size], guilds, strict=False)]
-    second = [f"The guild of {g} meets in {t}." for g, t in zip(guilds[:size], towns, strict=False)]
+    first, second = _guilds(people[:size], guilds[:size], towns)
     order = s.shuffled(range(2 * size))
     facts = [(first + second)[k] for k in order]
     needed = order.index(at + size * s.below(2))
     others = [t for t in towns if t != towns[at]]
-    return facts, needed, f"In which town does the guild of {people[at]} meet?", towns[at], others[:2]
+    return Puzzle(facts, needed, f"In which town does the guild of {people[at]} meet?", towns[at], others[:2])
+
+
+def _guilds(people: list[str], guilds: list[str], towns: list[str]) -> tuple[list[str], list[str]]:
+    """Return who belongs to which guild, and where each guild meets."""
+    members = [f"{p} is a member of the guild of {g}." for p, g in zip(people, guilds, strict=False)]
+    return members, [f"The guild of {g} meets in {t}." for g, t in zip(guilds, towns, strict=False)]
+
+
+def _doubles(s: Stream, pair: int) -> Puzzle:
+    """Two steps among people and guilds with doubles: names that differ in one letter.
+
+    Two guilds have no member in the passage, so that nothing can be found by exclusion. In every other pair, what is
+    gone is denied: the person belongs to no guild, or the guild meets nowhere.
+    """
+    words = invented(s, 15)
+    doubles: list[str] = []
+    for word in words[:7]:
+        doubles.append(_double(s, word, [*words, *doubles]))
+    names = [name for twins in zip(words, doubles, strict=False) for name in s.shuffled(twins)]
+    people, guilds, towns = names[:6], names[6:], words[7:]
+    at, step = s.below(len(people)), s.below(2)
+    members, places = _guilds(people, guilds, towns)
+    order = s.shuffled(range(len(members) + len(places)))
+    needed = order.index(at + step * len(members))
+    denial = (f"{people[at]} belongs to no guild.", f"The guild of {guilds[at]} is no more and meets nowhere.")[step]
+    return Puzzle(
+        [[*members, *places][k] for k in order],
+        needed,
+        f"In which town does the guild of {people[at]} meet?",
+        towns[at],
+        [towns[at ^ 1], towns[s.between(6, 7)]],
+        denial if pair % 2 else "",
+    )
+
+
+def _double(s: Stream, word: str, taken: list[str]) -> str:
+    """Return a name that differs from this one in a single letter and is not taken."""
+    while True:
+        at = s.between(1, len(word) - 1)
+        letter = s.choice("aeiou" if word[at] in "aeiou" else "bdfgklmnprstvz")
+        made = word[:at] + letter + word[at + 1 :]
+        if made != word and made not in taken:
+            return made
 
 
 def _abstain_shots(source: Source, pair: int) -> list[str]:
     """Two answerable and two unanswerable examples, in an order that varies."""
     shots = []
     for j, removed in enumerate(source.stream("abstain-shots", pair).shuffled([False, True, False, True])):
-        facts, needed, question, answer, _ = _passage(source.stream("abstain-shot", pair, j), 0)
-        told = " ".join(_without(facts, needed) if removed else facts)
-        shots.append(f"Passage: {told}\nQuestion: {question}\nAnswer: {UNKNOWN if removed else answer}")
+        example = _passage(source.stream("abstain-shot", pair, j), 0)
+        told = " ".join(example.without() if removed else example.facts)
+        shots.append(f"Passage: {told}\nQuestion: {example.question}\nAnswer: {UNKNOWN if removed else example.answer}")
     return shots

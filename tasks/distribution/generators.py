@@ -16,7 +16,8 @@ def urn(source: Source, level: int, n: int) -> list[Item]:
     """Urns of known composition, three items an urn with the labels rotated over the same pattern.
 
     Level 0 shows the staves one by one in caskworld; 1 lists them in English, with four draws as examples; 2 tells the
-    same as a story; 3 states the counts and draws twice without replacement, or from one of two casks.
+    same as a story; 3 states the counts and draws twice without replacement, or from one of two casks; 4 states the
+    shares in prose among numbers that do not matter, and says of some casks that they bear a seal.
     """
     return [_urn_item(source, level, i // 3, i % 3) for i in range(n)]
 
@@ -36,6 +37,8 @@ def _urn_item(source: Source, level: int, cluster: int, rotation: int) -> Item:
     turned = [names[(k + rotation) % kinds] for k in range(kinds)]
     if level == 3:
         prompt, truth = _two_stage(pattern, turned, cooper, source.stream("two-stage", cluster))
+    elif level == 4:
+        prompt, truth = _base_rates(pattern, turned, cooper, source.stream("base-rates", cluster))
     else:
         counts = [pattern.count(k) for k in range(kinds)]
         truth = {turned[k]: Fraction(counts[k], len(pattern)) for k in range(kinds)}
@@ -69,7 +72,7 @@ def _pattern(s: Stream, shape: str, level: int) -> tuple[tuple[int, ...], tuple[
     """
     while True:
         kinds = 3 if level == 0 else 4
-        total = 20 if level in (1, 2) else s.between(5, 12)
+        total = 20 if level in (1, 2) else s.between(16, 24) if level == 4 else s.between(5, 12)
         weights = [s.between(1, 9) * lead for lead in (*SHAPES[shape], 1, 1)[:kinds]]
         counts = [1 + round((total - kinds) * w / sum(weights)) for w in weights]
         top = Fraction(max(counts), sum(counts))
@@ -114,3 +117,29 @@ def _two_stage(pattern: tuple[int, ...], names: list[str], cooper: str, s: Strea
     )
     halves = {names[k]: (Fraction(counts[k], sum(counts)) + Fraction(other[k], sum(other))) / 2 for k in kinds}
     return prompt, halves
+
+
+def _base_rates(pattern: tuple[int, ...], names: list[str], cooper: str, s: Stream) -> tuple[str, dict[str, Fraction]]:
+    """Ask for a random cask of a cellar, any or one that bears a seal, among numbers that do not matter."""
+    kinds = range(len(names))
+    counts, sealed = [pattern.count(k) for k in kinds], [s.between(1, 9) for _ in kinds]
+    order = sorted(kinds, key=lambda k: names[k])
+    told = ", ".join(f"{counts[k]} are of {names[k]}" for k in order)
+    seals = ", ".join(f"on {sealed[k]} in 10 of those of {names[k]}" for k in order)
+    racks, rows, litres, year = s.between(3, 9), s.between(11, 40), 10 * s.between(3, 30), s.between(1781, 1969)
+    guess, guesses, sold = s.between(2, 5), s.between(6, 9), 5 * s.between(2, 19)
+    story = (
+        f"The cellar of {cooper} was dug in {year} and lies {s.between(4, 19)} metres below the street. On its {racks} "
+        f"racks stand {racks * rows * len(pattern)} casks of {litres} litres each. Of every {len(pattern)} casks, "
+        f"{told}. The keeper has put a seal on some of the casks: {seals}. A guest who tasted from {guesses} casks "
+        f"named the wood of {guess} of them rightly. One cask costs {s.between(12, 95)} crowns; who buys {sold} "
+        "gets one more for nothing."
+    )
+    if s.below(2):
+        weights = [Fraction(counts[k] * sealed[k]) for k in kinds]
+        asked = "One cask is chosen at random from all those that bear the seal."
+    else:
+        weights = [Fraction(counts[k]) for k in kinds]
+        asked = "One cask is chosen at random from all casks, with or without a seal."
+    prompt = f"{story} {asked} Of which wood is it? Answer with one word.\nAnswer:"
+    return prompt, {names[k]: weights[k] / sum(weights) for k in kinds}

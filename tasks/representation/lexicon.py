@@ -38,3 +38,22 @@ PROPERTIES = (
     "cheap useful dangerous beautiful old"
 ).split()
 """Adjectives that say something about nouns, used as probes."""
+
+DOMAINS: dict[str, tuple[tuple[str, str], tuple[str, str], tuple[str, str]]] = {
+    name: (people, places, things)
+    for name, people, places, things in (
+        ("health", ("doctor", "nurse"), ("hospital", "clinic"), ("bandage", "stethoscope")),
+        ("teaching", ("teacher", "pupil"), ("school", "classroom"), ("blackboard", "homework")),
+        ("farming", ("farmer", "shepherd"), ("barn", "pasture"), ("plough", "pitchfork")),
+        ("baking", ("baker", "confectioner"), ("bakery", "kitchen"), ("dough", "oven")),
+        ("law", ("judge", "lawyer"), ("courtroom", "tribunal"), ("verdict", "lawsuit")),
+        ("music", ("violinist", "pianist"), ("conservatory", "opera"), ("melody", "orchestra")),
+        ("sailing", ("sailor", "captain"), ("harbor", "lighthouse"), ("anchor", "rudder")),
+        ("flying", ("pilot", "stewardess"), ("airport", "hangar"), ("propeller", "parachute")),
+        ("worship", ("priest", "monk"), ("church", "chapel"), ("altar", "prayer")),
+        ("war", ("soldier", "general"), ("barracks", "trench"), ("rifle", "grenade")),
+        ("banking", ("banker", "accountant"), ("bank", "treasury"), ("loan", "savings")),
+        ("sport", ("athlete", "referee"), ("stadium", "gym"), ("trophy", "tournament")),
+    )
+}
+"""People, places and things of twelve lines of work, two of each; no word is in two."""

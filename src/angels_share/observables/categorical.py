@@ -148,10 +148,24 @@ def brier(items: Items, seen: Observation) -> Floats:
     return u
 
 
-@utility("option_distribution", lambda items: np.array([np.mean(i["payoffs"]) for i in items]), smooth=True)
+def _payoff_of_best_constant(items: Items) -> Floats:
+    """Return the payoffs of the one place among the options that pays most on average, such as always abstaining."""
+    payoffs = _padded(items, "payoffs", max(len(item["choices"]) for item in items))
+    best: Floats = payoffs[:, payoffs.mean(axis=0).argmax()]
+    return best
+
+
+@utility("option_distribution", _payoff_of_best_constant, smooth=True)
 def expected_payoff(items: Items, seen: Observation) -> Floats:
     """Return the expected payoff ``u = Σ_k q_k π_k`` of an answer drawn from q, with payoffs π ∈ [0, 1]."""
     u: Floats = (seen.values * _padded(items, "payoffs", seen.values.shape[1])).sum(axis=1)
+    return u
+
+
+@utility("option_distribution", lambda items: np.array([np.mean(i["valid"]) for i in items]), smooth=True)
+def valid_mass(items: Items, seen: Observation) -> Floats:
+    """Probability on the options that fit, ``u = Σ_k q_k v_k`` with v one for a valid option and else zero."""
+    u: Floats = (seen.values * _padded(items, "valid", seen.values.shape[1])).sum(axis=1)
     return u
 
 
@@ -159,6 +173,13 @@ def expected_payoff(items: Items, seen: Observation) -> Floats:
 def accuracy(items: Items, seen: Observation) -> Floats:
     """One where the most probable option is the right one, else zero; ties go to the first."""
     u: Floats = (seen.values.argmax(axis=1) == np.array([int(item["gold"]) for item in items])).astype(np.float64)
+    return u
+
+
+@utility("option_distribution", lambda items: 1 / _n_options(items), smooth=True)
+def probability_of_gold(items: Items, seen: Observation) -> Floats:
+    """Probability on the right option, ``u = q_gold``, in [0, 1]."""
+    u: Floats = (seen.values * _gold(items, seen.values.shape[1])).sum(axis=1)
     return u
 
 

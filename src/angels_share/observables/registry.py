@@ -39,12 +39,15 @@ class Observation:
         Share of each item's answers that could not be parsed.
     distribution : bool
         Whether the rows are distributions over answers, between which a total variation exists.
+    features : array of shape (items, features), optional
+        What the rows were made from, where a displayed statistic needs more than the rows keep.
     """
 
     values: Floats
     categories: tuple[str, ...]
     invalid: Floats
     distribution: bool = True
+    features: Floats | None = None
 
 
 Observe = Callable[[Items, "Floats | Texts"], Observation]
@@ -68,7 +71,8 @@ class Utility:
     of : callable
         ``(items, observation) -> array of shape (items,)``.
     chance : callable
-        ``(items) -> array of shape (items,)``, the expected utility of a uniform choice.
+        ``(items) -> array of shape (items,)``, the expected utility of a model that ignores the item: of a uniform
+        choice, or of the best constant answer where that is better.
     observable : str
     smooth : bool
         Whether u varies continuously with likelihoods, so that differences up to 0.02 count as equal.

@@ -7,13 +7,14 @@ every charged task; the teacher itself at 0; a gold oracle as a correction.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from angels_share.items import Stream
 from angels_share.logs import Run, TaskLog
-from angels_share.observables import observe
+from angels_share.observables import Floats, observe
+from angels_share.observables.sequences import text_bytes, word_table
 
 FLOOR = 1e-9
 """Least probability of an option in a made-up likelihood."""
@@ -23,10 +24,15 @@ CONTROL_SEED = -1
 
 
 def constant(log: TaskLog) -> TaskLog:
-    """Return the student that answers every item with the teacher's average, whatever is asked."""
+    """Return the student that answers every item with the teacher's average, whatever is asked.
+
+    Of windows that is the mean probability of the first word, of the second and so on, of documents the mean
+    likelihood per byte.
+    """
     if log.log_likelihoods is not None:
-        mean = observe("option_distribution", log.items, log.log_likelihoods).values.mean(axis=0)
-        return _with_likelihoods(log, np.tile(mean, (len(log.items), 1)))
+        form = _form(log)
+        rows = form.read(log)
+        return _with_likelihoods(log, form.write(log, np.tile(np.nanmean(rows, axis=0), (len(rows), 1))))
     pool = [text for texts in _texts(log) for text in texts]
     if log.spec.measure.readout == "greedy":
         common = max(sorted(set(pool)), key=pool.count)
@@ -42,9 +48,13 @@ def constant(log: TaskLog) -> TaskLog:
 
 
 def uniform(log: TaskLog) -> TaskLog:
-    """Return the student that chooses among the possible answers without looking at the item."""
+    """Return the student that chooses among the possible answers without looking at the item.
+
+    In texts it gives every different word of the whole task the same probability.
+    """
     if log.log_likelihoods is not None:
-        return _with_likelihoods(log, np.ones_like(log.log_likelihoods))
+        form = _form(log)
+        return _with_likelihoods(log, form.write(log, form.uniform(log)))
     stream = Stream("uniform")
     if log.spec.measure.readout == "greedy":
         pool = sorted({str(item["answer"]) for item in log.items})
@@ -57,8 +67,8 @@ def shuffled(log: TaskLog) -> TaskLog:
     """Return the student that gives the teacher's answers to other items, in raw answer coordinates."""
     order = Stream("shuffled").shuffled(range(len(log.items)))
     if log.log_likelihoods is not None:
-        values = observe("option_distribution", log.items, log.log_likelihoods).values
-        return _with_likelihoods(log, values[order])
+        form = _form(log)
+        return _with_likelihoods(log, form.write(log, form.read(log)[order]))
     texts = _texts(log)
     if log.spec.measure.readout == "greedy":
         return _with_texts(log, [list(texts[i]) for i in order])
@@ -71,16 +81,10 @@ def shuffled(log: TaskLog) -> TaskLog:
 
 
 def oracle(log: TaskLog) -> TaskLog:
-    """Return the student that knows the right answer, or the true distribution where that is what is asked."""
+    """Return the student that knows the right answer, the true distribution where that is asked, or the whole text."""
     if log.log_likelihoods is not None:
-        width = log.log_likelihoods.shape[1]
-        rows = np.zeros((len(log.items), width))
-        for row, item in zip(rows, log.items, strict=True):
-            if "truth" in item:
-                row[: len(item["truth"])] = item["truth"]
-            else:
-                row[int(item["gold"])] = 1.0
-        return _with_likelihoods(log, rows)
+        form = _form(log)
+        return _with_likelihoods(log, form.write(log, form.oracle(log)))
     if log.spec.measure.readout == "greedy":
         return _with_texts(log, [[str(item["answer"])] for item in log.items])
     stream = Stream("oracle")
@@ -108,10 +112,86 @@ def _texts(log: TaskLog) -> tuple[tuple[str, ...], ...]:
     return log.texts or ()
 
 
-def _with_likelihoods(log: TaskLog, probabilities: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> TaskLog:
-    values = np.log(np.maximum(probabilities, FLOOR))
+@dataclass(frozen=True)
+class Form:
+    """How answers of one kind are read from likelihoods, and written as likelihoods again.
+
+    Attributes
+    ----------
+    read : callable
+        ``(log) -> rows``: probabilities of the options, of the words of a window, or of a document's bytes, all in
+        [0, 1].
+    write : callable
+        ``(log, rows) -> log-likelihoods``.
+    uniform, oracle : callable
+        ``(log) -> rows`` of the student that chooses blindly and of the one that knows.
+    """
+
+    read: Callable[[TaskLog], Floats]
+    write: Callable[[TaskLog, Floats], Floats]
+    uniform: Callable[[TaskLog], Floats]
+    oracle: Callable[[TaskLog], Floats]
+
+
+def _form(log: TaskLog) -> Form:
+    return FORMS.get(log.spec.measure.observable, OPTIONS)
+
+
+def _floored_log(rows: Floats) -> Floats:
+    return np.log(np.maximum(rows, FLOOR))
+
+
+def _truth(log: TaskLog) -> Floats:
+    rows = np.zeros(_likelihoods(log).shape)
+    for row, item in zip(rows, log.items, strict=True):
+        if "truth" in item:
+            row[: len(item["truth"])] = item["truth"]
+        else:
+            row[int(item["gold"])] = 1.0
+    return rows
+
+
+def _one_word_alike(log: TaskLog) -> float:
+    """Return one by the number of different words in all texts of a task."""
+    return 1 / len({word for item in log.items for word in item["choices"][-1].split()})
+
+
+def _words_of_documents(log: TaskLog) -> Floats:
+    return np.array([[float(len(item["choices"][-1].split()))] for item in log.items])
+
+
+OPTIONS = Form(
+    read=lambda log: observe("option_distribution", log.items, _likelihoods(log)).values,
+    write=lambda log, rows: _floored_log(rows),
+    uniform=lambda log: np.ones(_likelihoods(log).shape),
+    oracle=_truth,
+)
+"""Probabilities of options."""
+
+FORMS = {
+    "word_probabilities": Form(
+        read=lambda log: word_table(log.items, observe("word_probabilities", log.items, _likelihoods(log))),
+        write=lambda log, rows: np.cumsum(_floored_log(rows), axis=1),
+        uniform=lambda log: np.full(_likelihoods(log).shape, _one_word_alike(log)),
+        oracle=lambda log: np.ones(_likelihoods(log).shape),
+    ),
+    "document_likelihood": Form(
+        read=lambda log: observe("document_likelihood", log.items, _likelihoods(log)).values[:, :1],
+        write=lambda log, rows: _floored_log(rows) * text_bytes(log.items)[:, None],
+        uniform=lambda log: _one_word_alike(log) ** (_words_of_documents(log) / text_bytes(log.items)[:, None]),
+        oracle=lambda log: np.ones(_likelihoods(log).shape),
+    ),
+}
+"""Forms of the observables whose likelihoods are not those of options."""
+
+
+def _likelihoods(log: TaskLog) -> Floats:
+    return np.asarray(log.log_likelihoods)
+
+
+def _with_likelihoods(log: TaskLog, values: Floats) -> TaskLog:
     values = values - np.maximum(values.max(axis=1, keepdims=True), 0.0)
-    return replace(log, log_likelihoods=np.where(np.isnan(np.asarray(log.log_likelihoods)), np.nan, values))
+    return replace(log, log_likelihoods=np.where(np.isnan(_likelihoods(log)), np.nan, values))
 
 
 def _with_texts(log: TaskLog, texts: list[list[str]]) -> TaskLog:

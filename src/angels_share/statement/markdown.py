@@ -184,7 +184,7 @@ def _suite(statement: Statement, score: PairScore, suite: SuiteScore, checks: Se
         sections += [f"### {number}. {item.title}", f"*{item.question}*"]
         sections.append(_bullets(computed[name]) if name in computed else _paragraphs(part.items[name]))
         if name == "observed_losses":
-            sections += _task_table(tasks)
+            sections += [*_task_table(tasks), *_statistics_table(tasks)]
         if name == "accepted_losses":
             sections.append(_claim_table(part, [c for c in checks if c.suite == suite.suite]))
     return "\n\n".join(sections)
@@ -222,6 +222,22 @@ def _task_table(tasks: Sequence[TaskScore]) -> list[str]:
     )
     table = _table(head, [_task_row(task) for task in tasks])
     return [table, f"To be read with care:\n\n{_bullets(flags)}"] if flags else [table]
+
+
+def _statistics_table(tasks: Sequence[TaskScore]) -> list[str]:
+    """Return the table of the displayed statistics, where there are any."""
+    head = ("Task", "Statistic", "Teacher", "Student", "Pair")
+    rows = [
+        (
+            escape(task.task),
+            escape(shown.title if shown.unit == "share" else f"{shown.title} ({shown.unit})"),
+            *(wording.reading(e, shown.unit) if e else "" for e in (shown.teacher, shown.student, shown.value)),
+        )
+        for task in tasks
+        for shown in task.statistics
+    ]
+    intro = "Displayed and never charged. Pair: student minus teacher, or a statistic of the two together."
+    return [intro, _table(head, rows)] if rows else []
 
 
 def _task_row(task: TaskScore) -> tuple[str, ...]:

@@ -62,6 +62,14 @@ def change(estimate: Estimate) -> str:
     return f"{signed(estimate.value)} [{signed(estimate.low)}, {signed(estimate.high)}]"
 
 
+def reading(estimate: Estimate, unit: str) -> str:
+    """Return a displayed statistic in its unit: shares ×100, others to three digits."""
+    if unit == "share":
+        return interval(estimate)
+    value, low, high = (f"{x:.3g}".replace("-", "−") for x in (estimate.value, estimate.low, estimate.high))
+    return f"{value} [{low}, {high}]"
+
+
 def listed(words: Sequence[str]) -> str:
     """Return words as a list in a sentence.
 
