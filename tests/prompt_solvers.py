@@ -17,7 +17,7 @@ def last_question(item: Item) -> str:
     """Return the question of an item as a person would read it, without examples before it."""
     if item["level"] == 0:
         return str(item["prompt"])
-    return str(item["prompt"].rpartition("Question: ")[2].removesuffix("\nAnswer:"))
+    return str(item["prompt"].rpartition("Question: ")[2].partition("\nAnswer:")[0])
 
 
 def group(pattern: str, text: str) -> str:
@@ -126,9 +126,8 @@ def true_distribution(item: Item) -> dict[str, Fraction]:
     prompt = item["prompt"]
     if item["level"] == 0:
         return shares(Counter(prompt.removeprefix("cask ").removesuffix(" draw").split()))
-    if item["level"] == 1:
-        shown = prompt.rpartition("\n")[2]
-        return shares(Counter(group(r"Staves in the cask: (.+)\. One drawn at random:", shown).split(", ")))
+    if item["level"] < 3:
+        return shares(Counter(group(r"(?:in the cask|these staves): ([\w, ]+)\.", prompt).split(", ")))
     if "A fair coin" in prompt:
         one, two = (stock(group(p, prompt)) for p in (r"builds one cask from (.+?), and", r"another from (.+?)\."))
         return {kind: (shares(one)[kind] + shares(two)[kind]) / 2 for kind in one}

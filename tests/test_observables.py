@@ -267,10 +267,19 @@ def test_sampled_closeness_by_hand() -> None:
 # --- chance ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("utility", [brier, closeness, expected_payoff])
+@pytest.mark.parametrize("utility", [brier, closeness])
 def test_chance_is_the_utility_of_equal_probabilities(utility: Any) -> None:
     flat = option_distribution(MIXED, logs_of([[0.1] * len(item["choices"]) for item in MIXED]))
     assert utility.chance(MIXED) == pytest.approx(utility.of(MIXED, flat))
+
+
+def test_chance_of_payoffs_is_that_of_the_best_constant() -> None:
+    """Abstaining throughout earns 1 and 0.5 by turns, which no model gets credit for; a uniform choice would earn less."""
+    pair = [
+        {"choices": ["a", "b", "unknown"], "payoffs": [1.0, 0.0, 0.5]},
+        {"choices": ["a", "b", "unknown"], "payoffs": [0.0, 0.0, 1.0]},
+    ]
+    assert expected_payoff.chance(pair).tolist() == [0.5, 1.0]
 
 
 def test_chance_of_accuracy_is_the_mean_over_all_choices() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from typing import Any
 
 import altair as alt
@@ -145,6 +146,10 @@ else:
             width=240,
         )
     rows = [row for row in in_suite if f"{row['track']}-{row['profile']}" == setting]
+    elsewhere = Counter(f"{row['track']}-{row['profile']}" for row in in_suite if row not in rows)
+    if elsewhere:
+        told = ", ".join(f"{look.count(n, 'pair')} on {name}" for name, n in sorted(elsewhere.items()))
+        st.caption(f"Not shown: {told}. Pairs measured on different items are not compared.")
     st.subheader(SCENARIOS[rows[0]["suite"]])
     table = as_table(rows)
     fingerprint = hashlib.sha256(table.to_json().encode()).hexdigest()[:12]

@@ -65,7 +65,8 @@ class Utility:
     of : callable
         ``(items, observation) -> array of shape (items,)``.
     chance : callable
-        ``(items) -> array of shape (items,)``, the expected utility of a uniform choice.
+        ``(items) -> array of shape (items,)``, the expected utility of a model that ignores the item: of a uniform
+        choice, or of the best constant answer where that is better.
     observable : str
     smooth : bool
         Whether u varies continuously with likelihoods, so that differences up to 0.02 count as equal.
@@ -262,7 +263,14 @@ def brier(items: Items, seen: Observation) -> Floats:
     return u
 
 
-@utility("option_distribution", lambda items: np.array([np.mean(i["payoffs"]) for i in items]), smooth=True)
+def _payoff_of_best_constant(items: Items) -> Floats:
+    """Return the payoffs of the one place among the options that pays most on average, such as always abstaining."""
+    payoffs = _padded(items, "payoffs", max(len(item["choices"]) for item in items))
+    best: Floats = payoffs[:, payoffs.mean(axis=0).argmax()]
+    return best
+
+
+@utility("option_distribution", _payoff_of_best_constant, smooth=True)
 def expected_payoff(items: Items, seen: Observation) -> Floats:
     """Return the expected payoff ``u = Σ_k q_k π_k`` of an answer drawn from q, with payoffs π ∈ [0, 1]."""
     u: Floats = (seen.values * _padded(items, "payoffs", seen.values.shape[1])).sum(axis=1)

@@ -9,8 +9,8 @@ from itertools import pairwise
 from angels_share.caskworld import NAMES
 from angels_share.items import Item, Source, Stream
 
-Problem = tuple[str, str, list[str]]
-"""Question, answer, and three wrong answers of the same kind."""
+Problem = tuple[str, str, list[str], str]
+"""Question, answer, three wrong answers of the same kind, and how a spoken answer would begin."""
 
 ADDENDS = ((2, 1), (3, 1), (2, 2), (3, 2), (2, 3), (3, 3), (4, 3), (5, 3))
 """Terms and digits of the sums, by rung."""
@@ -26,7 +26,7 @@ def problem_item(source: Source, level: int, index: int, task: str) -> Item:
     families, rungs = list(FAMILIES), rungs_of(level)
     family = families[index % len(families)]
     rung = rungs[index // len(families) % len(rungs)]
-    question, answer, wrong = source.draw(
+    question, answer, wrong, opening = source.draw(
         lambda s: FAMILIES[family](s, rung, level), lambda p: p[0], task, level, index
     )
     return {
@@ -35,7 +35,7 @@ def problem_item(source: Source, level: int, index: int, task: str) -> Item:
         "stratum": family,
         "rung": rung,
         "level": level,
-        "prompt": frame(source, level, family, rung, question, index),
+        "prompt": frame(source, level, family, rung, question, opening, index),
         "answer": answer,
         "candidates": [] if answer.isdigit() else [name for name in NAMES if name in re.findall("[a-z]+", question)],
         "wrong": wrong,
@@ -44,20 +44,19 @@ def problem_item(source: Source, level: int, index: int, task: str) -> Item:
 
 def rungs_of(level: int) -> tuple[int, ...]:
     """Return the rungs that a level holds."""
-    return {0: (1, 2, 3), 1: (1, 2, 3, 4, 5), 2: (1, 2, 3, 4, 5), 3: (4, 5, 6, 7, 8)}[level]
+    return {0: (1, 2, 3), 1: (1, 2, 3), 2: (1, 2, 3), 3: (4, 5, 6, 7, 8)}[level]
 
 
-def frame(source: Source, level: int, family: str, rung: int, question: str, index: int) -> str:
-    """Put a question into the form of its level: bare, after four examples, or as an instruction."""
+def frame(source: Source, level: int, family: str, rung: int, question: str, opening: str, index: int) -> str:
+    """Put a question into the form of its level: bare, or with the answer begun, at level 1 after two examples."""
     if level == 0:
         return question
+    shots = []
     if level == 1:
-        shots = []
-        for j in range(4):
-            asked, answer, _ = FAMILIES[family](source.stream("shots", family, rung, index, j), 1, level)
-            shots.append(f"Question: {asked}\nAnswer: {answer}")
-        return "\n".join([*shots, f"Question: {question}\nAnswer:"])
-    return f"{question} Answer with one word or number only.\nAnswer:"
+        for j in range(2):
+            asked, answer, _, begun = FAMILIES[family](source.stream("shots", family, rung, index, j), 1, level)
+            shots.append(f"Question: {asked}\nAnswer: {begun} {answer}.\n")
+    return "".join([*shots, f"Question: {question}\nAnswer: {opening}"])
 
 
 def _wrong_numbers(s: Stream, gold: int, near: list[int], most: int) -> list[str]:
@@ -73,7 +72,7 @@ def _addition(s: Stream, rung: int, level: int) -> Problem:
         total = sum(numbers)
         named = " ".join(f"{name} {v}" for name, v in zip(s.sample(NAMES, rung + 1), numbers, strict=True))
         near = list(range(total - 4, total + 5))
-        return f"total {named} is", str(total), _wrong_numbers(s, total, near, 36)
+        return f"total {named} is", str(total), _wrong_numbers(s, total, near, 36), ""
     terms, digits = ADDENDS[rung - 1]
     low, high = (1, 9) if digits == 1 else (10 ** (digits - 1), 10**digits - 1)
     numbers = [s.between(low, high) for _ in range(terms)]
@@ -81,7 +80,7 @@ def _addition(s: Stream, rung: int, level: int) -> Problem:
     near = [total + d for d in (-20, -10, -2, -1, 1, 2, 10, 20)] if total > 20 else list(range(total - 4, total + 5))
     names = s.sample(NAMES, 2)
     asked = f"A cellar of {names[0]} and {names[1]} casks counts {' + '.join(map(str, numbers))}. What is the total?"
-    return asked, str(total), _wrong_numbers(s, total, near, 10 * total)
+    return asked, str(total), _wrong_numbers(s, total, near, 10 * total), "The total is"
 
 
 def _lookup(s: Stream, rung: int, level: int) -> Problem:
@@ -92,9 +91,9 @@ def _lookup(s: Stream, rung: int, level: int) -> Problem:
     wrong = [str(v) for i, v in enumerate(values) if i != at][:3]
     if level == 0:
         records = " ".join(f"{k} {v}" for k, v in zip(keys, values, strict=False))
-        return f"{records} find {keys[at]}", str(values[at]), wrong
+        return f"{records} find {keys[at]}", str(values[at]), wrong, ""
     records = ", ".join(f"{k} holds {v}" for k, v in zip(keys, values, strict=False))
-    return f"In the ledger, {records}. How many does {keys[at]} hold?", str(values[at]), wrong
+    return f"In the ledger, {records}. How many does {keys[at]} hold?", str(values[at]), wrong, f"{keys[at]} holds"
 
 
 def _hops(s: Stream, rung: int, level: int) -> Problem:
@@ -103,10 +102,11 @@ def _hops(s: Stream, rung: int, level: int) -> Problem:
     answer, wrong = nodes[rung], s.sample([x for x in nodes if x != nodes[rung]], 3)
     if level == 0:
         told = " , ".join(f"{a} {b}" for a, b in links)
-        return f"{told} go {rung} from {nodes[0]}", answer, wrong
+        return f"{told} go {rung} from {nodes[0]}", answer, wrong, ""
     told = ", ".join(f"{a} to {b}" for a, b in links)
     steps = "1 step" if rung == 1 else f"{rung} steps"
-    return f"Roads lead from {told}. Starting from {nodes[0]}, where do you arrive after {steps}?", answer, wrong
+    asked = f"Roads lead from {told}. Starting from {nodes[0]}, where do you arrive after {steps}?"
+    return asked, answer, wrong, f"{steps.capitalize()} from {nodes[0]} lies"
 
 
 def _stack(s: Stream, rung: int, level: int) -> Problem:
@@ -127,9 +127,9 @@ def _stack(s: Stream, rung: int, level: int) -> Problem:
         pops -= 1
     answer, wrong = pile[-1], s.sample([x for x in names if x != pile[-1]], 3)
     if level == 0:
-        return f"{' '.join(moves)} top is", answer, wrong
+        return f"{' '.join(moves)} top is", answer, wrong, ""
     told = ", ".join("take one off" if m == "pop" else f"put {m[5:]}" for m in moves)
-    return f"Start with an empty pile: {told}. Which one is on top?", answer, wrong
+    return f"Start with an empty pile: {told}. Which one is on top?", answer, wrong, "On top of the pile lies"
 
 
 def _sort(s: Stream, rung: int, level: int) -> Problem:
@@ -140,9 +140,10 @@ def _sort(s: Stream, rung: int, level: int) -> Problem:
     answer = {"smallest": ordered[0], "middle": ordered[size // 2], "largest": ordered[-1]}[which]
     wrong = _wrong_numbers(s, answer, numbers, 36 if level == 0 else 10 * answer)
     if level == 0:
-        return f"sort {' '.join(map(str, numbers))} {which} is", str(answer), wrong
+        return f"sort {' '.join(map(str, numbers))} {which} is", str(answer), wrong, ""
     place = "in the middle when they are sorted" if which == "middle" else which
-    return f"Of the numbers {', '.join(map(str, numbers))}, which one is {place}?", str(answer), wrong
+    asked = f"Of the numbers {', '.join(map(str, numbers))}, which one is {place}?"
+    return asked, str(answer), wrong, f"The {which} number is"
 
 
 FAMILIES: dict[str, Callable[[Stream, int, int], Problem]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,22 @@ FAMES = ("head", "middle", "tail")
 
 
 def confidence(source: Source, level: int, n: int) -> list[Item]:
-    """Four options each: the five ladder families, and capitals of the world (of caskworld at level 0)."""
+    """Four options each: the five ladder families, and capitals of the world (of caskworld at level 0).
+
+    Every other item asks for a capital; at level 0, where there are few capitals, every sixth.
+    """
     ladder = row_generators("boundary")
+    every = len(ladder.FAMILIES) + 1 if level == 0 else 2
     items = []
     for i in range(n):
-        turn, stratum = divmod(i, len(ladder.FAMILIES) + 1)
-        if stratum == len(ladder.FAMILIES):
+        turn, place = divmod(i, every)
+        if place == every - 1:
             items.append(_capital(source, level, turn))
             continue
-        problem = ladder.problem_item(source, level, turn * len(ladder.FAMILIES) + stratum, "confidence")
-        choices = _place(problem["answer"], problem["wrong"], source.stream("confidence-order", level, i), i)
+        index = turn * (every - 1) + place
+        problem = ladder.problem_item(source, level, index, "confidence")
+        order = source.stream("confidence-order", level, index)
+        choices = _place(problem["answer"], problem["wrong"], order, index // len(ladder.FAMILIES))
         items.append(
             {k: problem[k] for k in ("item_id", "cluster_id", "stratum", "rung", "level", "prompt")}
             | {"choices": choices, "gold": choices.index(problem["answer"])}
@@ -37,10 +44,10 @@ def abstain(source: Source, level: int, n: int) -> list[Item]:
     return [_abstain_item(source, level, i // 2, removed=bool(i % 2)) for i in range(n)]
 
 
-def _place(gold: str, wrong: list[str], s: Stream, index: int) -> list[str]:
-    """Return the options with the right one at a place that rotates with the index."""
+def _place(gold: str, wrong: list[str], s: Stream, turn: int) -> list[str]:
+    """Return the options with the right one at a place that rotates from turn to turn."""
     options = s.shuffled(wrong)
-    options.insert((index // 6) % (len(wrong) + 1), gold)
+    options.insert(turn % (len(wrong) + 1), gold)
     return options
 
 
@@ -81,9 +88,9 @@ def _capital(source: Source, level: int, turn: int) -> Item:
             for shot in source.stream("capital-shots", turn).sample(known, 4):
                 shots.append(f"{asked.format(shot['country'])} {shot['capital']}\n")
         prompt = "".join([*shots, asked.format(country)])
-    wheel = source.stream("capital-options", level, country).shuffled(pool)
-    wrong = [wheel[(3 * lap + k) % len(wheel)] for k in range(3)]
-    choices = _place(gold, wrong, source.stream("capital-order", level, turn), turn * 6)
+    triples = source.stream("capital-options", level, country).shuffled(list(combinations(pool, 3)))
+    wrong = list(triples[lap])
+    choices = _place(gold, wrong, source.stream("capital-order", level, turn), turn)
     return {
         "item_id": f"capital-{level}-{turn}",
         "cluster_id": f"capital-{country}",
@@ -108,10 +115,9 @@ def _abstain_item(source: Source, level: int, pair: int, *, removed: bool) -> It
         prompt = "\n".join([*_abstain_shots(source, pair), f"Passage: {told}\nQuestion: {question}\nAnswer:"])
     else:
         prompt = (
-            f"Passage: {told}\nQuestion: {question} Answer with one word from the passage, "
-            "or with unknown if the passage does not say.\nAnswer:"
+            f"Passage: {told}\nQuestion: {question} If nobody can know, say {UNKNOWN}.\nAnswer: The answer is"
         )
-    choices = _place(answer, wrong, source.stream("abstain-order", level, pair), pair // 3 * 6)
+    choices = _place(answer, wrong, source.stream("abstain-order", level, pair), pair // 3)
     return {
         "item_id": f"abstain-{level}-{pair}-{'removed' if removed else 'present'}",
         "cluster_id": f"abstain-{level}-{pair}",

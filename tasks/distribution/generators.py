@@ -7,15 +7,16 @@ from fractions import Fraction
 from angels_share.caskworld import NAMES, invented
 from angels_share.items import Item, Source, Stream
 
-SHAPES = ("sharp", "skewed", "flat")
-"""Strata of urns by the share of their most frequent kind: at least 3/4, between 1/2 and 3/4, at most 1/2."""
+SHAPES = {"sharp": (9, 1), "skewed": (6, 1), "flat": (9, 9)}
+"""Strata of urns by the share of their most frequent kind: at least 3/4, between 1/2 and 3/4, at most 1/2. The numbers
+weigh the first two kinds: in a flat urn two kinds lead, so that a uniform choice is far from the truth there too."""
 
 
 def urn(source: Source, level: int, n: int) -> list[Item]:
     """Urns of known composition, three items an urn with the labels rotated over the same pattern.
 
-    Level 0 shows the staves one by one in caskworld; 1 the same in English after four examples; 2 states the counts
-    and asks; 3 draws twice without replacement, or from one of two casks.
+    Level 0 shows the staves one by one in caskworld; 1 lists them in English, with four draws as examples; 2 tells the
+    same as a story; 3 states the counts and draws twice without replacement, or from one of two casks.
     """
     return [_urn_item(source, level, i // 3, i % 3) for i in range(n)]
 
@@ -26,7 +27,7 @@ def sample(source: Source, level: int, n: int) -> list[Item]:
 
 
 def _urn_item(source: Source, level: int, cluster: int, rotation: int) -> Item:
-    shape = SHAPES[cluster % 3]
+    shape = list(SHAPES)[cluster % 3]
     pattern, names = source.draw(
         lambda s: _pattern(s, shape, level), lambda drawn: _composition(*drawn), "urn", level, cluster
     )
@@ -39,17 +40,14 @@ def _urn_item(source: Source, level: int, cluster: int, rotation: int) -> Item:
         counts = [pattern.count(k) for k in range(kinds)]
         truth = {turned[k]: Fraction(counts[k], len(pattern)) for k in range(kinds)}
         shown = [turned[k] for k in pattern]
-        if level == 0:
-            prompt = f"cask {' '.join(shown)} draw"
-        elif level == 1:
-            shots = [_shot(source.stream("urn-shots", cluster, rotation, j)) for j in range(4)]
-            prompt = "\n".join([*shots, f"Staves in the cask: {', '.join(shown)}. One drawn at random:"])
-        else:
-            stock = " and ".join(f"{counts[k]} of {turned[k]}" for k in sorted(range(kinds), key=lambda k: turned[k]))
-            prompt = (
-                f"{cooper} builds a cask from {len(pattern)} staves: {stock}. One stave is drawn at random. "
-                "Of which wood is it? Answer with one word.\nAnswer:"
-            )
+        s = source.stream("urn-draws", level, cluster, rotation)
+        staves, drawn = ", ".join(shown), ", ".join(s.choice(shown) for _ in range(4))
+        prompt = {
+            0: f"cask {' '.join(shown)} draw",
+            1: f"Staves in the cask: {staves}. Drawn at random, each put back: {drawn},",
+            2: f"{cooper} has a cask with these staves: {staves}. {cooper} draws one at random, puts it back, and "
+            f"draws again. {cooper} draws {drawn},",
+        }[level]
     choices = sorted(truth)
     likeliest = [choice for choice in choices if truth[choice] == max(truth.values())]
     return {
@@ -70,10 +68,9 @@ def _pattern(s: Stream, shape: str, level: int) -> tuple[tuple[int, ...], tuple[
     The three rotations of the labels give three different urns.
     """
     while True:
-        kinds = 3 if level == 0 else s.between(3, 4)
-        total = s.between(5, 12)
-        weights = [s.between(1, 9) for _ in range(kinds)]
-        weights[0] *= {"sharp": 9, "skewed": 3, "flat": 1}[shape]
+        kinds = 3 if level == 0 else 4
+        total = 20 if level in (1, 2) else s.between(5, 12)
+        weights = [s.between(1, 9) * lead for lead in (*SHAPES[shape], 1, 1)[:kinds]]
         counts = [1 + round((total - kinds) * w / sum(weights)) for w in weights]
         top = Fraction(max(counts), sum(counts))
         fits = {
@@ -90,12 +87,6 @@ def _pattern(s: Stream, shape: str, level: int) -> tuple[tuple[int, ...], tuple[
 def _composition(staves: tuple[int, ...], names: tuple[str, ...]) -> tuple[object, ...]:
     """Return what an urn and its relabellings share."""
     return *sorted(staves.count(k) for k in set(staves)), *sorted(names)
-
-
-def _shot(s: Stream) -> str:
-    names = s.sample(NAMES, s.between(3, 4))
-    staves = s.shuffled([name for name in names for _ in range(s.between(1, 4))])
-    return f"Staves in the cask: {', '.join(staves)}. One drawn at random: {s.choice(staves)}."
 
 
 def _two_stage(pattern: tuple[int, ...], names: list[str], cooper: str, s: Stream) -> tuple[str, dict[str, Fraction]]:

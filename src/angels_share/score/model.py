@@ -92,7 +92,7 @@ class TaskScore(Strict):
     change: Estimate | None = None
     """c(T), c(S) and δ = c(S) − c(T)."""
     chance_level: float | None = None
-    """Utility of a uniform choice."""
+    """Utility of a model that ignores the items."""
     minimum_detectable_effect: float | None = None
     """Smallest |δ| found with 80 % power at this N."""
     p_equivalence: float | None = None
