@@ -274,7 +274,7 @@ def test_chance_is_the_utility_of_equal_probabilities(utility: Any) -> None:
 
 
 def test_chance_of_payoffs_is_that_of_the_best_constant() -> None:
-    """Abstaining throughout earns 1 and 0.5 by turns, which no model gets credit for; a uniform choice would earn less."""
+    """Abstaining throughout earns 1 and 0.5 by turns; a uniform choice would earn less."""
     pair = [
         {"choices": ["a", "b", "unknown"], "payoffs": [1.0, 0.0, 0.5]},
         {"choices": ["a", "b", "unknown"], "payoffs": [0.0, 0.0, 1.0]},

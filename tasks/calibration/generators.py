@@ -114,9 +114,7 @@ def _abstain_item(source: Source, level: int, pair: int, *, removed: bool) -> It
     elif level == 1:
         prompt = "\n".join([*_abstain_shots(source, pair), f"Passage: {told}\nQuestion: {question}\nAnswer:"])
     else:
-        prompt = (
-            f"Passage: {told}\nQuestion: {question} If nobody can know, say {UNKNOWN}.\nAnswer: The answer is"
-        )
+        prompt = f"Passage: {told}\nQuestion: {question} If nobody can know, say {UNKNOWN}.\nAnswer: The answer is"
     choices = _place(answer, wrong, source.stream("abstain-order", level, pair), pair // 3)
     return {
         "item_id": f"abstain-{level}-{pair}-{'removed' if removed else 'present'}",
