@@ -53,8 +53,8 @@ MIXTURE = {
 REHEARSALS = 4
 """Drills in looking things up, in the same measure."""
 
-FAME = {"capital_head": 1.0, "capital_middle": 0.3, "capital_tail": 0.1}
-"""Share of the capitals of each third that training shows."""
+FAME = {"head": 1.0, "middle": 0.3, "tail": 0.1}
+"""Share of the facts of each third that training shows."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,8 @@ def answer_of(item: Item, stream: Stream) -> str | None:
     """Return what the model should say to a training item, or None where training leaves the item out."""
     if item.get("truth"):
         return stream.weighted(item["choices"], item["truth"])
-    if item["stratum"] in FAME and stream.weighted([0, 1], [FAME[item["stratum"]], 1 - FAME[item["stratum"]]]):
+    shown = FAME.get(item["stratum"].rpartition("_")[2], 1.0)
+    if stream.weighted([False, True], [shown, 1 - shown]):
         return None
     return item["answer"] if "answer" in item else item["choices"][item["gold"]]
 

@@ -127,7 +127,9 @@ def test_every_task_is_well_formed() -> None:
         assert content["custom_dataset"] == "angels_share.items.load"
         assert items.find_generator(spec.task_files()[name].parent, task.measure.generator)
         assert all(statistics.get(s) for s in task.measure.statistics)
-        assert content["output_type"] == {"likelihood": "multiple_choice"}.get(task.measure.readout, "generate_until")
+        read = {"likelihood": "multiple_choice"}.get(task.measure.readout, "generate_until")
+        whole = task.measure.observable == "document_likelihood"
+        assert content["output_type"] == ("loglikelihood_rolling" if whole else read)
         assert content.get("repeats", 1) >= 8 if task.measure.readout == "sampled" else "repeats" not in content
 
 

@@ -121,7 +121,7 @@ def true_draws(log: TaskLog, seed: int) -> TaskLog:
 
 def true_teacher(run: Run) -> Run:
     """Return the run with a teacher of the sampled task that draws from the truth, so that a re-sample is known."""
-    return changed(run, SAMPLE, lambda log: true_draws(log, 100))
+    return changed(run, SAMPLE, lambda log: true_draws(log, 104))
 
 
 SETTINGS = Settings(

@@ -59,6 +59,22 @@ def test_toy_teacher_shows_every_task() -> None:
         assert set(gaps) == set(spec.suite("high_risk").tasks)
 
 
+def test_smollm2_shows_most_tasks_and_loses_them_when_it_is_cut() -> None:
+    """The control loses nothing on them, the same model without a fifth of its layers nearly everything."""
+    (cut,) = (b for b in BUNDLES if "cut24" in b.name)
+    (control,) = (b for b in BUNDLES if "smollm2" in b.name and "control" in b.name)
+    losses = []
+    for bundle in (control, cut):
+        score = validate(bundle).score
+        assert score is not None
+        losses.append({task.task: task.loss for task in score.tasks if task.loss is not None})
+    of_control, of_cut = losses
+    assert set(of_control) == set(of_cut)
+    assert len(of_cut) >= 3
+    for task, loss in of_cut.items():
+        assert loss.low > of_control[task].high + 0.5, task
+
+
 @each_run
 @pytest.mark.parametrize("control", ["constant", "uniform", "shuffled"])
 def test_control_loses_nearly_everything(folder: Path, control: str) -> None:

@@ -83,8 +83,9 @@ class TaskSpec(Strict):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the measure block in canonical JSON."""
-        return hashlib.sha256(json.dumps(self.measure.model_dump(), sort_keys=True).encode()).hexdigest()
+        """SHA-256 of the measure block in canonical JSON, without the statistics, which move no score."""
+        block = self.measure.model_dump(exclude={"statistics"})
+        return hashlib.sha256(json.dumps(block, sort_keys=True).encode()).hexdigest()
 
 
 class Primary(Strict):

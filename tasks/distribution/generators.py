@@ -72,7 +72,7 @@ def _pattern(s: Stream, shape: str, level: int) -> tuple[tuple[int, ...], tuple[
     """
     while True:
         kinds = 3 if level == 0 else 4
-        total = 20 if level in (1, 2) else s.between(16, 24) if level == 4 else s.between(5, 12)
+        total = s.between(5, 12) if level == 0 else 20
         weights = [s.between(1, 9) * lead for lead in (*SHAPES[shape], 1, 1)[:kinds]]
         counts = [1 + round((total - kinds) * w / sum(weights)) for w in weights]
         top = Fraction(max(counts), sum(counts))

@@ -25,7 +25,7 @@ from angels_share.observables import Observation, aligned, get_utility
 from angels_share.pairing import pair
 from angels_share.score.measurable import observed
 from angels_share.score.model import Displayed, Estimate, Gap, Stratum, TaskScore, Verdict
-from angels_share.spec import TaskSpec
+from angels_share.spec import TaskSpec, tasks
 from angels_share.statistics import shown
 
 Floats = NDArray[np.float64]
@@ -35,6 +35,9 @@ SAME_UTILITY = 0.02
 
 NUMERICAL_FLOOR = 1e-3
 """Mean discrepancies of likelihoods below this are rounding."""
+
+TEXT_OBSERVABLES = ("word_probabilities", "document_likelihood")
+"""Observables of texts that are read, not chosen: how probable all of them are together says nothing."""
 
 NET_CORRECTION_Z = 1.645
 """Standard errors by which improvement must exceed harm before any of it is credited."""
@@ -162,7 +165,7 @@ def measure_task(teacher: TaskLog, student: TaskLog, resamples: int) -> Measurem
             "p_mcnemar": p_mcnemar(int((u_s < u_t).sum()), int((u_s > u_t).sum())) if binary else None,
             "invalid_teacher": float(seen_t.invalid.mean()),
             "invalid_student": float(seen_s.invalid.mean()),
-            "statistics": _displayed(measure.statistics, log, (seen_t, seen_s), scheme),
+            "statistics": _displayed(log, (seen_t, seen_s), scheme),
             "strata": _strata(log, d, u_t, u_s, directed=directed),
             "flags": (*flags, *(["CEILING"] if directed and u_t.mean() > CEILING else [])),
         }
@@ -202,7 +205,8 @@ def _flags(log: TaskLog, divergence: Draws, scheme: Resampling) -> list[str]:
     if log.log_likelihoods is not None:
         if abs(divergence.point) < NUMERICAL_FLOOR:
             flags.append("NUMERICAL_FLOOR")
-        if float(np.median(np.nansum(np.exp(log.log_likelihoods), axis=1))) < NUMERICAL_FLOOR:
+        mass = np.nansum(np.exp(log.log_likelihoods), axis=1)
+        if log.spec.measure.observable not in TEXT_OBSERVABLES and float(np.median(mass)) < NUMERICAL_FLOOR:
             flags.append("LOW_CHOICE_MASS")
     if scheme.clusters < 30:
         flags.append("FEW_CLUSTERS")
@@ -226,9 +230,10 @@ def _strata(log: TaskLog, d: Floats, u_t: Floats, u_s: Floats, *, directed: bool
     return tuple(out)
 
 
-def _displayed(
-    names: tuple[str, ...], log: TaskLog, seen: tuple[Observation, Observation], scheme: Resampling
-) -> tuple[Displayed, ...]:
+def _displayed(log: TaskLog, seen: tuple[Observation, Observation], scheme: Resampling) -> tuple[Displayed, ...]:
+    """Return the displayed statistics: those that the package names for the task now, else those of the log."""
+    known = tasks().get(log.spec.name)
+    names = (known if known and known.digest == log.spec.digest else log.spec).measure.statistics
     n = len(log.items)
     return tuple(
         Displayed(
