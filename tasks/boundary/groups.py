@@ -204,7 +204,7 @@ def _in_words(
     if level > 1:
         return phrases.frame.format(text=text, opening=opening)
     shots = []
-    for j in range(4):
+    for j in range(2):
         s = source.stream("groups-shot", index, j)
         shown, people = _problem(s, 2, level), invented(s, 2)
         answers = people if family == "key" else shown.values

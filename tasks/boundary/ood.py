@@ -38,7 +38,7 @@ def ood(source: Source, level: int, n: int) -> list[Item]:
     with lists of up to 24, shuffles the alphabet, and writes numbers backwards as well.
     """
     items = []
-    shown = 4 if level == 1 else 0
+    shown = 2 if level == 1 else 0
     for pair in range(-(-n // 2)):
         kinds = list(KINDS[level])
         kind, turn = kinds[pair % len(kinds)], pair // len(kinds)

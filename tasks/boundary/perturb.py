@@ -252,7 +252,7 @@ def _texts_of(source: Source, level: int, base: int) -> list[Item]:
         lambda s: TEXT_FAMILIES[family](s, rung), lambda p: (p.told[0], p.asked[0]), "perturb", level, family, base
     )
     shots = []
-    for j in range(4 if level == 1 else 0):
+    for j in range(2 if level == 1 else 0):
         shot = TEXT_FAMILIES[family](source.stream("perturb-shot", base, j), 1)
         shots.append((f"{shot.told[0]} {shot.asked[0]}", f"{shot.opening} {shot.answer}."))
     items = []
