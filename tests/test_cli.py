@@ -445,6 +445,31 @@ def test_score_of_what_is_not_there(
     refused(command("score", *(word.format(pair=pair_folder) for word in arguments)), *words)
 
 
+def test_score_with_a_statement_uses_its_claims_and_margins(
+    command: Callable[..., Outcome], pair_folder: Path, tmp_path: Path
+) -> None:
+    score_file, stated = tmp_path / "score.json", tmp_path / "statement.json"
+    assert command("score", pair_folder, "-o", score_file, "--resamples", 100).code == 0
+    without = PairScore.model_validate_json(score_file.read_text("utf-8"))
+    assert command("statement", score_file, "-o", stated).code == 0
+    content = json.loads(stated.read_text("utf-8"))
+    content["suites"]["high_risk"]["epsilon"] = 0.9
+    stated.write_text(json.dumps(content), "utf-8")
+    assert command("score", pair_folder, "-o", score_file, "--statement", stated, "--resamples", 100).code == 0
+    made = PairScore.model_validate_json(score_file.read_text("utf-8"))
+    assert (without.epsilon_author, made.epsilon_author) == (None, 0.9)
+    assert {t.verdict for t in made.tasks} >= {"HARMFUL"}
+    assert "HARMFUL" not in {t.verdict_author for t in made.tasks}
+    share = made.suites[0].angels_share
+    assert share is not None
+    assert share.accounted > 0
+    content["suites"] = {"rag": content["suites"]["high_risk"]}
+    stated.write_text(json.dumps(content), "utf-8")
+    refused(
+        command("score", pair_folder, "--statement", stated, "--suite", "high_risk"), "says nothing of suite high_risk"
+    )
+
+
 def test_statement_of_something_that_is_no_score(command: Callable[..., Outcome], tmp_path: Path) -> None:
     path = tmp_path / "score.json"
     refused(command("statement", path, "-o", tmp_path / "s.yaml"), f"{path}: cannot be read")

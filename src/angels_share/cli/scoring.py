@@ -31,9 +31,11 @@ def score(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="File for the score as JSON.")] = None,
 ) -> None:
     """Score a pair: what the student kept, lost, changed, and what nobody measured."""
-    from angels_share.logs import read_run
+    from angels_share.logs import Run, read_run
     from angels_share.score import score_pair
     from angels_share.statement import read as read_statement
+    from angels_share.submission.model import RoleName
+    from angels_share.submission.scoring import rescore
 
     folders = pair_folders(teacher, student, repeat, calibration)
     ours, theirs, again, decided = (read_run(folder) if folder else None for folder in folders)
@@ -42,15 +44,13 @@ def score(
     names = suite or list(made.suites if made else covered)
     if ours is None or theirs is None or not names:
         raise RunError(f"{teacher}: holds no task of any suite; see `angels-share list tasks`")
-    result = score_pair(
-        ours,
-        theirs,
-        suites=names,
-        repeat=again,
-        calibration=decided,
-        claims={name: part.claims for name, part in made.suites.items()} if made else None,
-        resamples=resamples,
-    )
+    if made is None:
+        result = score_pair(ours, theirs, suites=names, repeat=again, calibration=decided, resamples=resamples)
+    else:
+        given: dict[RoleName, Run | None]
+        given = {"teacher": ours, "student": theirs, "teacher_repeat": again, "calibration": decided}
+        runs = {role: run for role, run in given.items() if run is not None}
+        result = rescore(runs, made, names, resamples)
     if output is not None:
         write_text(output, result.model_dump_json(indent=1) + "\n")
         tell(f"wrote {output}")

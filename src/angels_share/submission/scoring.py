@@ -10,6 +10,7 @@ from typing import Any
 
 from angels_share import spec
 from angels_share.errors import BundleError
+from angels_share.estimate import RESAMPLES
 from angels_share.items import CALIBRATION_SEED
 from angels_share.logs import Run
 from angels_share.score import PairScore, score_pair
@@ -92,15 +93,18 @@ def manifest_digest(manifest: Manifest) -> str:
     return files.sha256(files.canonical(manifest.model_dump(mode="json", exclude={"digest"})))
 
 
-def rescore(runs: Runs, statement: Statement, suites: Iterable[str]) -> PairScore:
-    """Return the score of a pair from its runs and the claims of its statement.
+def rescore(runs: Runs, statement: Statement, suites: Iterable[str], resamples: int = RESAMPLES) -> PairScore:
+    """Return the score of a pair from its runs, and the claims and margins of its statement.
 
     Raises
     ------
     AngelsShareError
-        If the runs cannot be compared or scored.
+        If the runs cannot be compared or scored, or the statement does not speak of a suite.
     """
     names = list(suites)
+    if silent := [name for name in names if name not in statement.suites]:
+        known = ", ".join(statement.suites)
+        raise BundleError(f"the statement says nothing of suite {silent[0]}; it speaks of {known}")
     parts = [statement.suites[name] for name in names]
     epsilons, taus = {part.epsilon for part in parts}, {part.tau for part in parts}
     if len(epsilons) > 1 or len(taus) > 1:
@@ -114,6 +118,7 @@ def rescore(runs: Runs, statement: Statement, suites: Iterable[str]) -> PairScor
         claims={name: statement.suites[name].claims for name in names},
         epsilon_author=epsilons.pop(),
         tau_author=taus.pop(),
+        resamples=resamples,
     )
 
 
