@@ -21,7 +21,6 @@ import angels_share
 from angels_share import spec
 from angels_share.caskworld import UNKNOWN, VOCABULARY
 from angels_share.items import (
-    PROFILES,
     TRACKS,
     Item,
     Source,
@@ -143,20 +142,19 @@ def test_items_do_not_depend_on_python_version() -> None:
 
 
 @pytest.mark.parametrize("task", sorted(spec.tasks()))
-@pytest.mark.parametrize("track", ["toy", "small", "standard"])
-@pytest.mark.parametrize("seed", [0, 1])
-def test_profiles_are_prefixes(task: str, track: str, seed: int) -> None:
+@pytest.mark.parametrize("track", ["toy", "small", "frontier"])
+def test_profiles_are_prefixes(task: str, track: str) -> None:
     """At each level, the items of a profile begin the list of the next larger one."""
     measure = spec.task(task).measure
     generator = find_generator(spec.task_files()[task].parent, measure.generator)
     by_profile = []
-    for profile in sorted(PROFILES, key=PROFILES.__getitem__):
+    for profile in ("pilot", "lite", "standard"):
         items = build(
             generator,
             levels=TRACKS[track],
             clusters=n_clusters(measure.clusters, profile),
             per_cluster=measure.per_cluster,
-            source=Source(seed),
+            source=Source(0),
         )
         by_profile.append({level: [i for i in items if i["level"] == level] for level in TRACKS[track]})
     for smaller, larger in pairwise(by_profile):
