@@ -529,7 +529,7 @@ def test_a_harm_within_the_margin_is_not_harmful() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sampled", "low", "high", "verdict"),
+    ("squared", "low", "high", "verdict"),
     [
         (False, 0.06, 0.07, "SHIFTED"),
         (False, 0.03, 0.04, "PRESERVED"),
@@ -539,12 +539,12 @@ def test_a_harm_within_the_margin_is_not_harmful() -> None:
         (True, 0.009, 0.011, "INCONCLUSIVE"),
     ],
 )
-def test_the_bound_on_distance(sampled: bool, low: float, high: float, verdict: str) -> None:
+def test_the_bound_on_distance(squared: bool, low: float, high: float, verdict: str) -> None:
     """τ bounds total variation; samples give ``½ ‖p − q‖²``, whose root is held against twice τ."""
     answers = spoken([str(k % 5) for k in range(100)])
     same = measure_task(answers, answers, RESAMPLES)
     distance = Draws((low + high) / 2, np.linspace(low, high, RESAMPLES))
-    assert judge([replace(same, distance=distance, sampled=sampled)], MARGINS, None)[0].verdict == verdict
+    assert judge([replace(same, distance=distance, squared=squared)], MARGINS, None)[0].verdict == verdict
 
 
 def test_the_author_has_margins_of_their_own(teacher: Run, student: Run) -> None:

@@ -141,7 +141,7 @@ TASKS_SCHEMA = pa.schema(
         *_fields(pa.list_(pa.string()), "flags"),
     ]
 )
-"""Columns of ``tasks.parquet``; the strata are in the pair's document only."""
+"""Columns of ``tasks.parquet``; strata and statistics are in the pair's document only."""
 
 
 def _verdict(task: TaskScore) -> str:

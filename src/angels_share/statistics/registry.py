@@ -8,6 +8,7 @@ observed and of item weights; the weights of a resample are how often it holds e
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,21 +80,25 @@ class Shown:
 def shown(
     names: Sequence[str], items: Items, teacher: Observation, student: Observation, scheme: Resampling
 ) -> list[Shown]:
-    """Return the named statistics of a pair, each from the same resamples; those that do not exist are left out."""
+    """Return the named statistics of a pair, each from the same resamples.
+
+    Those that do not exist are left out: where a number is not finite, or an item lacks a field that it needs.
+    """
     if not names:
         return []
     weights = np.vstack([np.ones(len(items)), scheme.multiplicity[:RESAMPLES][:, scheme.of_item]])
-    out = []
+    made = []
     for statistic in map(get, names):
-        if statistic.paired:
-            between = statistic.of(items, teacher, student, weights)
-            if np.isfinite(between[0]):
-                out.append(Shown(statistic, None, None, _draws(between)))
-            continue
-        of_teacher, of_student = (statistic.of(items, seen, weights) for seen in (teacher, student))
-        if np.isfinite(of_student[0] - of_teacher[0]):
-            out.append(Shown(statistic, _draws(of_teacher), _draws(of_student), _draws(of_student - of_teacher)))
-    return out
+        with suppress(KeyError):
+            made.append(_shown(statistic, items, teacher, student, weights))
+    return [one for one in made if np.isfinite(one.value.point)]
+
+
+def _shown(statistic: Statistic, items: Items, teacher: Observation, student: Observation, weights: Floats) -> Shown:
+    if statistic.paired:
+        return Shown(statistic, None, None, _draws(statistic.of(items, teacher, student, weights)))
+    of_teacher, of_student = (statistic.of(items, seen, weights) for seen in (teacher, student))
+    return Shown(statistic, _draws(of_teacher), _draws(of_student), _draws(of_student - of_teacher))
 
 
 def _draws(values: Floats) -> Draws:
