@@ -89,7 +89,7 @@ def rehearsal(stream: Stream) -> list[tuple[str, bool]]:
     """Return a drill in looking things up: records, then question after question about them.
 
     One question an example teaches a small model to look up only after millions of examples; many a record list teach
-    it within a few thousand. The drill has more records than any evaluated item.
+    it within a few thousand. The drill's lists are at least as long as most that are evaluated.
     """
     keys = stream.sample(NAMES, stream.between(5, 8))
     if stream.below(2):

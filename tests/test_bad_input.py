@@ -47,6 +47,14 @@ from test_items import GENERATORS, MEASURE, SUITE, Package, forget, package
 from test_logs import change_results, change_rows, ladder, results_file
 
 
+def begin(planned: harness.PairRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a pair that is killed after its first task."""
+    with monkeypatch.context() as patch:
+        Killer(patch, 1)
+        with pytest.raises(KeyboardInterrupt):
+            run(planned)
+
+
 class TestLogs:
     @pytest.mark.parametrize("content", ["null", "3", '"configs config n-samples lm_eval_version"'])
     def test_results_that_are_no_mapping(self, ladder: Path, content: str) -> None:
@@ -198,20 +206,14 @@ class TestHarness:
     def test_a_run_does_not_go_on_with_other_arguments_of_the_model(
         self, two_tasks: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, args: dict[str, str]
     ) -> None:
-        with monkeypatch.context() as patch:
-            Killer(patch, 1)
-            with pytest.raises(KeyboardInterrupt):
-                run(small_plan(tmp_path))
+        begin(small_plan(tmp_path), monkeypatch)
         with pytest.raises(RunError, match="use another --output"):
             run(small_plan(tmp_path, teacher=ModelChoice("made_up", {"pretrained": "one"} | args)))
 
     def test_a_run_does_not_go_on_with_another_system_instruction(
         self, two_tasks: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        with monkeypatch.context() as patch:
-            Killer(patch, 1)
-            with pytest.raises(KeyboardInterrupt):
-                run(small_plan(tmp_path))
+        begin(small_plan(tmp_path), monkeypatch)
         with pytest.raises(RunError, match="use another --output"):
             run(small_plan(tmp_path, replace(TOY, system_instruction="Be brief.")))
 
@@ -280,10 +282,7 @@ class TestHarness:
         cut = spec.suite("high_risk").model_copy(update={"tasks": (LADDER, SAMPLE)})
         monkeypatch.setattr(harness, "suite", lambda name: cut)
         adopt_teacher(finished, adopting(tmp_path))
-        with monkeypatch.context() as patch:
-            Killer(patch, 1)
-            with pytest.raises(KeyboardInterrupt):
-                run(adopting(tmp_path))
+        begin(adopting(tmp_path), monkeypatch)
         other = adopting(tmp_path, student=ModelChoice("made_up", {"pretrained": "two", "dtype": "float16"}))
         adopt_teacher(finished, other)
         with pytest.raises(RunError, match="use another --output"):

@@ -41,10 +41,8 @@ SAMPLERS: Mapping[str, Mapping[str, Any]] = {
 DEFAULT_SEEDS: Mapping[str, int] = {"teacher": 11, "student": 12, "teacher_repeat": 13, "teacher_calibration": 14}
 """Sampling seed of each role; they must differ from each other."""
 
-
 DEFAULT_DEVICE = "cuda:0"
 """lm-eval's own default on the command line; its ``hf`` backend goes over to the CPU where there is no such device."""
-
 
 LOADING_ERRORS = (
     OSError,
@@ -364,7 +362,7 @@ def finished_tasks(folder: Path, settings: Settings, role: Role) -> dict[str, Ta
     held = read_run(folder)
     wanted = settings.metadata(role.name)
     for name, log in held.tasks.items():
-        had = {"as_track": log.settings.track, "as_profile": log.settings.profile, "as_seed": log.settings.item_seed}
+        had = log.settings.switch
         if had != wanted or log.settings.sampling_seed != role.sampling_seed:
             raise RunError(
                 f"{folder}: holds {name} with {had} and sampling seed {log.settings.sampling_seed}, but now {wanted} "
@@ -392,9 +390,8 @@ def adopt_teacher(finished: Path, pair: PairRun) -> None:
     if missing:
         raise RunError(f"{folder}: the teacher's run lacks {', '.join(missing)}; run it with the same suites")
     for name, log in held.tasks.items():
-        had = {"as_track": log.settings.track, "as_profile": log.settings.profile, "as_seed": log.settings.item_seed}
-        if had != wanted:
-            raise RunError(f"{folder}: {name} was run with {had}, but now {wanted} is asked for")
+        if log.settings.switch != wanted:
+            raise RunError(f"{folder}: {name} was run with {log.settings.switch}, but now {wanted} is asked for")
         if log.settings.sampling_seed == student.sampling_seed:
             raise RunError(
                 f"{folder}: the teacher has sampling seed {student.sampling_seed}, as the student would; "

@@ -42,6 +42,11 @@ class Settings:
     dtype: str | None
     batch_size: str | None
 
+    @property
+    def switch(self) -> dict[str, Any]:
+        """The run-time switch that chose the items, as ``--metadata`` takes it."""
+        return {"as_track": self.track, "as_profile": self.profile, "as_seed": self.item_seed}
+
 
 @dataclass(frozen=True)
 class TaskLog:
@@ -134,8 +139,8 @@ def read_run(folder: Path, only: Sequence[str] | None = None) -> Run:
             logs[name] = _read_task(path, results, name)
             sources[name] = path
             models.setdefault(_model_name(results), path)
-    if only is not None and (missing := [name for name in only if name not in logs]) and not logs:
-        raise LogError(f"{folder}: holds none of the tasks {', '.join(missing)}")
+    if only and not logs:
+        raise LogError(f"{folder}: holds none of the tasks {', '.join(only)}")
     if not logs:
         raise LogError(f"{folder}: holds no task with a metadata.angels_share block; see `angels-share list`")
     if len(models) > 1:

@@ -195,10 +195,10 @@ def task_spec(name: str, metadata: Mapping[str, Any], place: str) -> TaskSpec:
         raise _complaint(f"{place}: metadata.angels_share of {name}", error) from error
 
 
-def _mapping(path: Path, key: str) -> dict[str, Any]:
-    content = read_yaml(path).get(key)
+def _metadata(path: Path) -> dict[str, Any]:
+    content = read_yaml(path).get("metadata")
     if not isinstance(content, dict):
-        raise SpecError(f"{path}: {key} is {type(content).__name__}, expected a mapping")
+        raise SpecError(f"{path}: metadata is {type(content).__name__}, expected a mapping")
     return content
 
 
@@ -217,7 +217,7 @@ def task_files() -> dict[str, Path]:
 @cache
 def tasks() -> dict[str, TaskSpec]:
     """Return the specification of every task of the package, by name."""
-    return {name: task_spec(name, _mapping(path, "metadata"), str(path)) for name, path in task_files().items()}
+    return {name: task_spec(name, _metadata(path), str(path)) for name, path in task_files().items()}
 
 
 def task(name: str) -> TaskSpec:
@@ -234,10 +234,8 @@ def suites() -> dict[str, SuiteSpec]:
     for path in sorted(package_folder("suites").glob("*.yaml")):
         content = read_yaml(path)
         metadata = content.get("metadata")
-        block = metadata.get("angels_share") if isinstance(metadata, dict) else None
-        if not isinstance(block, dict):
+        if not isinstance(metadata, dict) or not isinstance(block := metadata.get("angels_share"), dict):
             raise SpecError(f"{path}: metadata.angels_share is missing; a suite names its rows and primary there")
-        metadata = _mapping(path, "metadata")
         absent = [key for key in ("group", "task") if key not in content] + ["version"] * ("version" not in metadata)
         if absent or (doubled := sorted({"name", "group", "version", "tasks"} & block.keys())):
             told = f"lacks {', '.join(absent)}" if absent else f"states {', '.join(doubled)} twice"

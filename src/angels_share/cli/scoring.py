@@ -71,7 +71,7 @@ def statement_(
     if output.suffix == ".md":
         if before is None:
             raise RunError("a Markdown statement needs the author's parts; give the filled-in file with --earlier")
-        output.write_text(statement.to_markdown(before, made, statement.check(before, made)), "utf-8")
+        write_text(output, statement.to_markdown(before, made, statement.check(before, made)))
     else:
         statement.write(statement.draft(made, before), output)
     tell(f"wrote {output}")
@@ -110,7 +110,7 @@ def lock(
             err.print(f"{key}: is not locked yet; run angels-share lock", style="red")
         raise typer.Exit(1)
     if not check:
-        path.write_text(json.dumps(held | made, indent=1, sort_keys=True) + "\n", "utf-8")
+        write_text(path, json.dumps(held | made, indent=1, sort_keys=True) + "\n")
         tell(f"wrote {path}: {len(new)} new, {len(held | made)} in all")
 
 

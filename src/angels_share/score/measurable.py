@@ -10,7 +10,7 @@ import numpy as np
 from angels_share.discrepancies import get as get_discrepancy
 from angels_share.estimate import resampling, variation
 from angels_share.logs import TaskLog
-from angels_share.observables import get_utility, observe
+from angels_share.observables import Observation, get_utility, observe
 from angels_share.score.model import Gap
 
 LEAST_VARIATION = 0.05
@@ -46,6 +46,11 @@ def responses_of(log: TaskLog) -> Any:
     return log.texts if log.log_likelihoods is None else log.log_likelihoods
 
 
+def observed(log: TaskLog, observable: str | None = None) -> Observation:
+    """Return φ of every item of a log, by the task's own observable unless another is named."""
+    return observe(observable or log.spec.measure.observable, log.items, responses_of(log))
+
+
 def teacher_gap(log: TaskLog) -> Gap | None:
     """Return why this teacher cannot show this task, or None where it can.
 
@@ -53,14 +58,13 @@ def teacher_gap(log: TaskLog) -> Gap | None:
     its repeats are all the same, or it cannot be parsed on more than a fifth of its answers.
     """
     measure = log.spec.measure
-    seen = observe(measure.observable, log.items, responses_of(log))
-    discrepancy = get_discrepancy(measure.discrepancy)
-    if discrepancy.sampled and log.texts is not None and all(len(set(texts)) == 1 for texts in log.texts):
+    seen = observed(log)
+    if measure.readout == "sampled" and log.texts is not None and all(len(set(texts)) == 1 for texts in log.texts):
         return Gap(side="teacher", reason="all sampled answers to each item are the same, so nothing was sampled")
     invalid = float(seen.invalid.mean())
     if invalid > MOST_INVALID:
         return Gap(side="teacher", reason=f"{invalid:.0%} of the teacher's answers cannot be parsed (most: 20 %)")
-    if gap := variation_gap(log):
+    if gap := variation_gap(log, seen):
         return gap
     if measure.utility is not None:
         utility = get_utility(measure.utility)
@@ -75,11 +79,9 @@ def teacher_gap(log: TaskLog) -> Gap | None:
     return None
 
 
-def variation_gap(log: TaskLog, least: float = LEAST_VARIATION) -> Gap | None:
+def variation_gap(log: TaskLog, seen: Observation, least: float = LEAST_VARIATION) -> Gap | None:
     """Return that the teacher's answers hardly vary over these items, or None where they do."""
-    measure = log.spec.measure
-    discrepancy = get_discrepancy(measure.discrepancy)
-    seen = observe(measure.observable, log.items, responses_of(log))
+    discrepancy = get_discrepancy(log.spec.measure.discrepancy)
     scheme = resampling(log.column("cluster_id").tolist(), log.items_digest, resamples=2)
     spread = variation(*discrepancy.spread(seen.values), scheme, sampled=discrepancy.sampled).point
     if spread >= least:

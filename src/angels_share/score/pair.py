@@ -13,10 +13,10 @@ from angels_share.errors import MeasureError, PairingError
 from angels_share.estimate import RESAMPLES
 from angels_share.logs import Run, TaskLog
 from angels_share.pairing import CoupledError
-from angels_share.score.measurable import LEAST_DIVISOR, responses_of, sampler_gap, teacher_gap, variation_gap
+from angels_share.score.measurable import LEAST_DIVISOR, observed, responses_of, sampler_gap, teacher_gap, variation_gap
 from angels_share.score.model import ComparisonKey, Gap, PairScore, TaskScore
 from angels_share.score.suite import retention, score_suite
-from angels_share.score.task import Margins, Measurement, judge, measure_task, unmeasured
+from angels_share.score.task import Margins, Measurement, judge, measure_task, without_numbers
 from angels_share.spec import locked_digest, suite
 from angels_share.spec import task as task_spec
 
@@ -133,14 +133,15 @@ def _measure(
             continue
         decided = calibration.tasks.get(name) if calibration is not None else ours
         gap = (teacher_gap(decided) if decided is not None else None) or sampler_gap(ours) or sampler_gap(theirs)
-        gap = gap or variation_gap(ours, LEAST_DIVISOR)
+        gap = gap or variation_gap(ours, observed(ours), LEAST_DIVISOR)
         if gap is not None:
-            gaps.append(unmeasured(ours, gap))
+            gaps.append(without_numbers(ours.spec, ours, gap))
             continue
         try:
             measured[name] = measure_task(ours, theirs, resamples)
         except CoupledError as error:
-            gaps.append(unmeasured(ours, Gap(side="submitter", reason=str(error).removeprefix(f"{name}: "))))
+            gap = Gap(side="submitter", reason=str(error).removeprefix(f"{name}: "))
+            gaps.append(without_numbers(ours.spec, ours, gap))
     return gaps, measured
 
 
@@ -150,15 +151,7 @@ def _absent(name: str, teacher: TaskLog | None, student: TaskLog | None) -> Task
     )  # fmt: skip
     gap = Gap(side="submitter", reason=f"the {side} this task")
     present = teacher or student
-    if present is not None:
-        return unmeasured(present, gap)
-    spec = task_spec(name)
-    measure = spec.measure
-    return TaskScore(
-        task=name, version=spec.version, row=measure.row, readout=measure.readout, observable=measure.observable,
-        discrepancy=measure.discrepancy, utility=measure.utility, direction=measure.direction, levels=(), n_items=0,
-        n_clusters=0, repeats=0, gap=gap,
-    )  # fmt: skip
+    return without_numbers(present.spec if present else task_spec(name), present, gap)
 
 
 def _check_calibration(teacher: Run, calibration: Run) -> None:

@@ -9,9 +9,9 @@ import numpy as np
 from angels_share.claims import Claim, addressed
 from angels_share.estimate import Draws, resampling
 from angels_share.logs import TaskLog
-from angels_share.observables import get_utility, observe
+from angels_share.observables import get_utility
 from angels_share.pairing import pair
-from angels_share.score.measurable import responses_of
+from angels_share.score.measurable import observed
 from angels_share.score.model import AngelsShare, Estimate, Gap, Retention, RowScore, SuiteScore, TaskScore
 from angels_share.score.task import to_estimate
 from angels_share.spec import SuiteSpec
@@ -178,7 +178,7 @@ def retention(
     items = logs.teacher.items
     scheme = resampling(logs.teacher.column("cluster_id").tolist(), logs.teacher.items_digest, resamples)
     m_t, m_s = (
-        scheme.mean(metric.of(items, observe(metric.observable, items, responses_of(log))), (0.0, 1.0))
+        scheme.mean(metric.of(items, observed(log, metric.observable)), (0.0, 1.0))
         for log in (logs.teacher, logs.student)
     )
     shown = empty.model_copy(
@@ -201,5 +201,6 @@ def retention(
 def _primary_low(log: TaskLog, spec: SuiteSpec, resamples: int) -> float:
     metric = get_utility(spec.primary.metric)
     scheme = resampling(log.column("cluster_id").tolist(), log.items_digest, resamples)
-    seen = observe(metric.observable, log.items, responses_of(log))
-    return scheme.mean(metric.of(log.items, seen), (0.0, 1.0)).quantile(0.025, scheme.clusters)
+    return scheme.mean(metric.of(log.items, observed(log, metric.observable)), (0.0, 1.0)).quantile(
+        0.025, scheme.clusters
+    )

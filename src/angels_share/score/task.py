@@ -21,10 +21,11 @@ from angels_share.estimate import (
     variation,
 )
 from angels_share.logs import TaskLog
-from angels_share.observables import Observation, aligned, get_utility, observe
+from angels_share.observables import Observation, aligned, get_utility
 from angels_share.pairing import pair
-from angels_share.score.measurable import responses_of
+from angels_share.score.measurable import observed
 from angels_share.score.model import Estimate, Gap, Stratum, TaskScore, Verdict
+from angels_share.spec import TaskSpec
 
 Floats = NDArray[np.float64]
 
@@ -72,29 +73,33 @@ def to_estimate(draws: Draws, scheme: Resampling, n: int) -> Estimate:
     )
 
 
-def unmeasured(log: TaskLog, gap: Gap) -> TaskScore:
-    """Return the score of a task that was not measured, with the reason."""
-    measure = log.spec.measure
+def without_numbers(spec: TaskSpec, log: TaskLog | None, gap: Gap | None = None) -> TaskScore:
+    """Return what is known of a task before any number: what it measures, on which items, and why it was not measured.
+
+    Parameters
+    ----------
+    spec : TaskSpec
+    log : TaskLog or None
+        A log of either model, where there is one.
+    gap : Gap, optional
+        Why there are no numbers, where that is final.
+    """
+    measure = spec.measure
     return TaskScore(
-        task=log.spec.name,
-        version=log.spec.version,
+        task=spec.name,
+        version=spec.version,
         row=measure.row,
         readout=measure.readout,
         observable=measure.observable,
         discrepancy=measure.discrepancy,
         utility=measure.utility,
         direction=measure.direction,
-        levels=levels(log),
-        n_items=len(log.items),
-        n_clusters=len(set(log.column("cluster_id").tolist())),
-        repeats=1 if log.texts is None else len(log.texts[0]),
+        levels=tuple(sorted({int(item["level"]) for item in log.items})) if log else (),
+        n_items=len(log.items) if log else 0,
+        n_clusters=len(set(log.column("cluster_id").tolist())) if log else 0,
+        repeats=(len(log.texts[0]) if log.texts else 1) if log else 0,
         gap=gap,
     )
-
-
-def levels(log: TaskLog) -> tuple[int, ...]:
-    """Return the difficulty levels of the items, in order."""
-    return tuple(sorted({int(item["level"]) for item in log.items}))
 
 
 def measure_task(teacher: TaskLog, student: TaskLog, resamples: int) -> Measurement:
@@ -111,10 +116,7 @@ def measure_task(teacher: TaskLog, student: TaskLog, resamples: int) -> Measurem
     logs = pair(teacher, student)
     log, measure = logs.teacher, logs.teacher.spec.measure
     discrepancy = get_discrepancy(measure.discrepancy)
-    seen_t, seen_s = aligned(
-        observe(measure.observable, log.items, responses_of(log)),
-        observe(measure.observable, log.items, responses_of(logs.student)),
-    )
+    seen_t, seen_s = aligned(observed(log), observed(logs.student))
     scheme = resampling(log.column("cluster_id").tolist(), log.items_digest, resamples)
     n = len(log.items)
     d = discrepancy.between(seen_t.values, seen_s.values)
@@ -137,10 +139,8 @@ def measure_task(teacher: TaskLog, student: TaskLog, resamples: int) -> Measurem
     binary = directed and bool(np.isin(np.concatenate([u_t, u_s]), (0.0, 1.0)).all())
     change = scheme.mean(u_s - u_t, (-1.0, 1.0) if binary else None) if directed else None
     error = robust_standard_error(u_s - u_t, scheme)
-    base = unmeasured(log, Gap(side="submitter", reason=""))
-    score = base.model_copy(
+    score = without_numbers(log.spec, log).model_copy(
         update={
-            "gap": None,
             "divergence": to_estimate(divergence, scheme, n),
             "teacher_variation": to_estimate(spread, scheme, n),
             "total_variation": to_estimate(_root(distance) if discrepancy.sampled else distance, scheme, n),
