@@ -39,6 +39,11 @@ def pair_title(row: data.Row) -> str:
     return f"{row['student']} ← {row['teacher']}"
 
 
+def setting_of(row: data.Row) -> str:
+    """Return the track and profile of a pair; only pairs that share them stand on one board."""
+    return f"{row['track']}-{row['profile']}"
+
+
 def percent(value: float | None) -> float | None:
     """Return a fraction as it is shown in a column of numbers."""
     return None if value is None else round(100 * value, 1)
@@ -136,19 +141,18 @@ else:
     with st.container(horizontal=True):
         suite = st.selectbox("Suite", suites, key="suite", bind="query-params", width=240)
         in_suite = [row for row in every_row if f"{row['suite']}-{row['suite_version']}" == suite]
-        settings = sorted({f"{row['track']}-{row['profile']}" for row in in_suite})
+        counts = Counter(map(setting_of, in_suite))
         setting = st.selectbox(
             "Track and profile",
-            settings,
+            sorted(counts),
             key="setting",
             bind="query-params",
             help="Track: how hard the items are. Profile: how many there are.",
             width=240,
         )
-    rows = [row for row in in_suite if f"{row['track']}-{row['profile']}" == setting]
-    elsewhere = Counter(f"{row['track']}-{row['profile']}" for row in in_suite if row not in rows)
-    if elsewhere:
-        told = ", ".join(f"{look.count(n, 'pair')} on {name}" for name, n in sorted(elsewhere.items()))
+    rows = [row for row in in_suite if setting_of(row) == setting]
+    if len(counts) > 1:
+        told = ", ".join(f"{look.count(counts[name], 'pair')} on {name}" for name in sorted(counts) if name != setting)
         st.caption(f"Not shown: {told}. Pairs measured on different items are not compared.")
     st.subheader(SCENARIOS[rows[0]["suite"]])
     table = as_table(rows)
