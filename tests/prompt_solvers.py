@@ -129,6 +129,13 @@ def stock(text: str) -> dict[str, int]:
     return {kind: int(n) for n, kind in re.findall(r"(\d+) of (\w+)", text)}
 
 
+def stock_of_every(prompt: str) -> dict[str, int]:
+    told = group(r"Of every \d+ casks, (.+?)\. The keeper", prompt)
+    held = {wood: int(n) for n, wood in re.findall(r"(\d+) are of (\w+)", told)}
+    assert sum(held.values()) == int(group(r"Of every (\d+) casks", prompt))
+    return held
+
+
 def true_distribution(item: Item) -> dict[str, Fraction]:
     """Return the distribution of the drawn stave, from the words of the prompt."""
     prompt = item["prompt"]
@@ -136,6 +143,12 @@ def true_distribution(item: Item) -> dict[str, Fraction]:
         return shares(Counter(prompt.removeprefix("cask ").removesuffix(" draw").split()))
     if item["level"] < 3:
         return shares(Counter(group(r"(?:in the cask|these staves): ([\w, ]+)\.", prompt).split(", ")))
+    if "Of every" in prompt:
+        held = stock_of_every(prompt)
+        rates = {wood: int(n) for n, wood in re.findall(r"on (\d) in 10 of those of (\w+)", prompt)}
+        sealed = "from all those that bear the seal" in prompt
+        assert sealed != ("with or without a seal" in prompt)
+        return shares({wood: n * (rates[wood] if sealed else 1) for wood, n in held.items()})
     if "A fair coin" in prompt:
         one, two = (stock(group(p, prompt)) for p in (r"builds one cask from (.+?), and", r"another from (.+?)\."))
         return {kind: (shares(one)[kind] + shares(two)[kind]) / 2 for kind in one}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from fractions import Fraction
 from functools import cache
 from itertools import pairwise
 
@@ -21,7 +20,7 @@ from angels_share.score.controls import CONTROLS
 from angels_share.score.measurable import teacher_gap
 from angels_share.score.task import measure_task
 from angels_share.spec import task, task_files
-from prompt_solvers import group, shares
+from prompt_solvers import group
 from test_score import SETTINGS
 
 URN, AMBIG, PLACES = "as_distribution_urn", "as_distribution_ambig", "as_distribution_places"
@@ -94,28 +93,6 @@ def test_gold_is_at_every_place_alike(name: str, level: int) -> None:
     assert chisquare([counts[k] for k in range(places)]).pvalue > 1e-3
 
 
-# --- urns ------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", [URN, "as_distribution_sample"])
-def test_base_rates_give_the_true_distribution(name: str) -> None:
-    items = made(name, 4)
-    forms = set()
-    for item in items:
-        prompt = item["prompt"]
-        told = group(r"Of every \d+ casks, (.+?)\. The keeper", prompt)
-        counts = {wood: Fraction(n) for n, wood in re.findall(r"(\d+) are of (\w+)", told)}
-        assert sum(counts.values()) == int(group(r"Of every (\d+) casks", prompt))
-        rates = {wood: int(n) for n, wood in re.findall(r"on (\d) in 10 of those of (\w+)", prompt)}
-        sealed = "from all those that bear the seal" in prompt
-        forms.add(sealed)
-        truth = shares({w: n * (rates[w] if sealed else 1) for w, n in counts.items()})  # type: ignore[misc]
-        assert item["choices"] == sorted(truth)
-        assert item["truth"] == pytest.approx([float(truth[c]) for c in item["choices"]], abs=1e-12)
-        assert item["truth"][item["gold"]] == max(item["truth"])
-    assert forms == {True, False}
-
-
 # --- beginnings that several continuations fit -----------------------------------------------------------------------
 
 LEXICON = row_module("representation", "lexicon").CATEGORIES
@@ -159,10 +136,10 @@ def fits(item: Item, word: str) -> bool:
 
 
 @each_level
-def test_five_of_eight_options_fit(level: int) -> None:
+def test_three_of_eight_options_fit(level: int) -> None:
     for item in made(AMBIG, level):
         assert item["valid"] == [float(fits(item, c)) for c in item["choices"]], item["prompt"]
-        assert (sum(item["valid"]), len(item["valid"])) == (5, 8)
+        assert (sum(item["valid"]), len(item["valid"])) == (3, 8)
         assert item["valid"][item["gold"]] == 1
         assert [p > 0 for p in item["truth"]] == [v > 0 for v in item["valid"]]
         assert sum(item["truth"]) == pytest.approx(1)
@@ -196,8 +173,8 @@ def test_no_word_gives_itself_away(level: int) -> None:
     known, hits, n = {w: np.mean(v) > 0.5 for w, v in seen.items()}, 0.0, 0
     for item in made(AMBIG, level, 1, "test", 0.2):
         for word, valid in zip(item["choices"], item["valid"], strict=True):
-            hits, n = hits + (known.get(word, True) == (valid > 0)), n + 1
-    assert hits / n < 0.7, "always saying that it fits is right on 0.625"
+            hits, n = hits + (known.get(word, False) == (valid > 0)), n + 1
+    assert hits / n < 0.7, "always saying that it does not fit is right on 0.625"
 
 
 @pytest.mark.parametrize("pick", [max, min])
@@ -207,7 +184,7 @@ def test_length_tells_nothing(level: int, pick: type[max]) -> None:  # type: ign
         np.mean([v for c, v in zip(i["choices"], i["valid"], strict=True) if len(c) == pick(map(len, i["choices"]))])
         for i in made(AMBIG, level)
     ]
-    assert 0.5 < np.mean(share) < 0.75
+    assert 0.25 < np.mean(share) < 0.5
 
 
 # --- windows and documents -------------------------------------------------------------------------------------------

@@ -84,8 +84,12 @@ class Stream:
         return out
 
     def sample(self, options: Sequence[T], k: int) -> list[T]:
-        """Return k different options in uniformly random order."""
-        return self.shuffled(options)[:k]
+        """Return k different options in uniformly random order, those of a larger sample first."""
+        out = list(options)
+        for i in range(min(k, len(out) - 1)):
+            j = self.between(i, len(out) - 1)
+            out[i], out[j] = out[j], out[i]
+        return out[:k]
 
     def weighted(self, options: Sequence[T], weights: Sequence[float]) -> T:
         """Return one of the options, drawn in proportion to its weight."""

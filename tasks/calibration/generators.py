@@ -32,7 +32,8 @@ def confidence(source: Source, level: int, n: int) -> list[Item]:
         index = turn * (every - 1) + place
         problem = ladder.problem_item(source, level, index, "confidence")
         order = source.stream("confidence-order", level, index)
-        choices = _place(problem["answer"], problem["wrong"], order, index // len(ladder.FAMILIES))
+        lap, rung = divmod(index // len(ladder.FAMILIES), len(ladder.rungs_of(level)))
+        choices = _place(problem["answer"], problem["wrong"], order, lap + rung)
         items.append(
             {k: problem[k] for k in ("item_id", "cluster_id", "stratum", "rung", "level", "prompt")}
             | {"choices": choices, "gold": choices.index(problem["answer"])}
@@ -92,9 +93,8 @@ def _capital(source: Source, level: int, turn: int) -> Item:
             for shot in source.stream("capital-shots", turn).sample(known, 4):
                 shots.append(f"{asked.format(shot['country'])} {shot['capital']}\n")
         prompt = "".join([*shots, asked.format(country)])
-    triples = source.stream("capital-options", level, country).shuffled(list(combinations(pool, 3)))
-    wrong = list(triples[lap])
-    choices = _place(gold, wrong, source.stream("capital-order", level, turn), turn)
+    triples = source.stream("capital-options", level, country).sample(list(combinations(pool, 3)), lap + 1)
+    choices = _place(gold, list(triples[lap]), source.stream("capital-order", level, turn), turn)
     return {
         "item_id": f"capital-{level}-{turn}",
         "cluster_id": f"capital-{country}",

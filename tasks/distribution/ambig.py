@@ -9,7 +9,7 @@ from typing import NamedTuple
 from angels_share.caskworld import KINDS, NAMES, invented
 from angels_share.items import Item, Source, Stream, row_module
 
-VALID, INVALID = 5, 3
+VALID, INVALID = 3, 5
 """Options of an item that fit and that do not."""
 
 WEIGHTS = (12, 6, 3, 2, 1, 1)
@@ -58,7 +58,7 @@ class Drawn(NamedTuple):
 
 
 def ambig(source: Source, level: int, n: int) -> list[Item]:
-    """Eight options, five of which fit; which places they take is random.
+    """Eight options, three of which fit; which places they take is random.
 
     Level 0 asks for a name of some kind out of those in a cask, where names are said with fixed frequencies. Levels 1,
     after four examples, and 2 ask for a noun of a category or with a first letter. Level 3 sets two constraints, level
@@ -104,7 +104,7 @@ def _cask(s: Stream, stratum: str) -> Drawn:
 
 
 def _simple(s: Stream, stratum: str) -> tuple[str, list[str], list[str]]:
-    """Draw a category or first letter, five nouns that fit and three that do not."""
+    """Draw a category or first letter, three nouns that fit and five that do not."""
     if stratum == "letter":
         asked, *others = s.sample(LETTERS, INVALID + 1)
         pools = [BY_LETTER[letter] for letter in (asked, *others)]

@@ -72,13 +72,19 @@ def _item(source: Source, level: int, cluster: int, turn: int) -> Item:
 
 
 def _draw(s: Stream, level: int, place: Place) -> Drawn:
-    """Draw wrong countries, as often as they are right ones for other names, and three people."""
+    """Draw wrong countries, and three people.
+
+    Countries are drawn as often as they are right ones for other names. From level 1 on, how many of them have a longer
+    name than the likeliest right one is uniform, as far as there are any, so that length tells nothing.
+    """
     wrong: list[str] = []
+    seats = OPTIONS[level] - len(place.countries)
+    longer = s.below(seats + 1)
     pool = [c for named in names(level).values() for other in named for c in other.countries]
-    while len(wrong) < OPTIONS[level] - len(place.countries):
-        country = s.choice(pool)
-        if country not in (*place.countries, *place.elsewhere, *wrong):
-            wrong.append(country)
+    while len(wrong) < seats:
+        free = [c for c in pool if c not in (*place.countries, *place.elsewhere, *wrong)]
+        wanted = [c for c in free if (len(c) > len(place.countries[0])) == (len(wrong) < longer)]
+        wrong.append(s.choice((wanted if level > 0 else free) or free))
     return Drawn(wrong, [""] * ORDERS if level == 0 else invented(s, ORDERS))
 
 
