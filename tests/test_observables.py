@@ -292,7 +292,8 @@ def test_chance_of_sampled_closeness_is_the_mean_over_all_samples() -> None:
 
 
 def test_chance_of_an_open_answer_is_0() -> None:
-    assert correct.chance([{"answer": "7"}, {"answer": "oak"}]).tolist() == [0, 0]
+    named = [{"answer": "7", "candidates": []}, {"answer": "oak", "candidates": ["oak", "ash"]}]
+    assert correct.chance(named).tolist() == [0, 0.5]
 
 
 # --- what lm-eval calls ----------------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ def match(pattern: str, text: str) -> tuple[str, ...]:
 
 def asked(item: Item) -> str:
     """Return a prompt without the examples before it."""
-    return str(item["prompt"].split("\nAnswer: ")[-1].partition("\n")[2] if item["level"] == 1 else item["prompt"])
+    return str(item["prompt"].split("\nAnswer: ")[-2].partition("\n")[2] if item["level"] == 1 else item["prompt"])
 
 
 # --- all of them -----------------------------------------------------------------------------------------------------
@@ -129,7 +129,7 @@ LINES = {word: domain for domain, roles in LEXICON.DOMAINS.items() for role in r
 def shown_words(text: str) -> list[str]:
     if text.startswith("odd of"):
         return text.split()[2:-1]
-    return list(match(r"(?:Words|\w): (\w+), (\w+)(?:,| or) (\w+)[.?]", text))
+    return [word.lower() for word in match(r"(?:^|: )(\w+), (\w+)(?:,| or) (\w+)[.?]", text)]
 
 
 def odd_one(words: list[str], level: int) -> str:
@@ -164,16 +164,19 @@ def test_examples_of_triplets_are_right_and_of_the_category_in_question() -> Non
         fellow = next(NOUNS[w] for w in asked_words if w != odd_one(asked_words, 1))
         for shot in shots:
             words = shown_words(shot)
-            assert match(r"The odd one out is (\w+)\.", shot)[0] == odd_one(words, 1)
+            assert match(r"is the (\w+)\.$", shot)[0] == odd_one(words, 1)
             assert {NOUNS[w] for w in words if w != odd_one(words, 1)} == {fellow}
             assert not set(words) & set(asked_words)
 
 
-def test_the_question_names_the_sort_of_the_two() -> None:
-    for item in made("triplet", 2):
-        named = match(r"is not an? (.+):", item["prompt"])[0]
-        (fellow,) = {NOUNS[w] for w in item["choices"]} - {NOUNS[item["choices"][item["gold"]]]}
-        assert fellow in named
+@pytest.mark.parametrize("level", [1, 2])
+def test_the_question_names_the_sort_of_the_odd_one(level: int) -> None:
+    for item in made("triplet", level):
+        lines = item["prompt"].splitlines()
+        assert len(lines) == (5 if level == 1 else 1)
+        for line in lines:
+            named = match(r"The one that is an? (.+) is the", line)[0]
+            assert NOUNS[odd_one(shown_words(line), level)] in named
 
 
 @each_level
@@ -282,8 +285,8 @@ def test_metamorphic_answers(level: int) -> None:
 
 def test_examples_of_the_metamorphic_task_are_right() -> None:
     for item in made("meta", 1)[::8]:
-        shots = re.findall(r"(?:^|\n)(.+\?)\nAnswer: (\w+)", item["prompt"])
-        assert len(shots) == 4
+        shots = re.findall(r"(?:^|\n)(.+\?)\nAnswer: [\w ]+ is (\w+)\.", item["prompt"])
+        assert len(shots) == 2
         for prompt, answer in shots:
             assert solve_meta({"level": 2, "prompt": prompt}) == answer.lower()
 

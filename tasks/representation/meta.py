@@ -89,7 +89,7 @@ class Problem:
 def meta(source: Source, level: int, n: int) -> list[Item]:
     """Eight items a cluster: the clean question and its seven variants.
 
-    Level 0 is told in caskworld; 1 in English after four examples; 2 alone; 3 with two more people, numbers and chains;
+    Level 0 is told in caskworld; 1 in English after two examples; 2 alone; 3 with two more people, numbers and chains;
     4 with four more people, and every variant composed of its own transformation and two of :data:`STYLES`.
     """
     return [_item(source, level, i // len(VARIANTS), VARIANTS[i % len(VARIANTS)]) for i in range(n)]
@@ -206,15 +206,11 @@ def _prompt(source: Source, problem: Problem, level: int, cluster: int) -> str:
     s = source.stream("meta-distractor", level, cluster)
     if level == 0:
         return _caskworld(problem, s)
-    asked = _story(problem, level, s)
-    if level > 1:
-        return f"{asked}\nAnswer: The answer is"
-    shots = []
-    for j, converse in enumerate(source.stream("meta-shots", cluster).shuffled([False, True, False, True])):
-        shot = _problem(source.stream("meta-shot", cluster, j), problem.family, level)
-        shot = replace(shot, converse=converse)
-        shots.append(f"{_story(shot, level, s)}\nAnswer: {shot.answer}")
-    return "\n".join([*shots, f"{asked}\nAnswer:"])
+    lines = []
+    for j, converse in enumerate(source.stream("meta-shots", cluster).shuffled([False, True])):
+        shot = replace(_problem(source.stream("meta-shot", cluster, j), problem.family, level), converse=converse)
+        lines += [f"{_story(shot, level, s)} {shot.answer}."] if level == 1 else []
+    return "\n".join([*lines, _story(problem, level, s)])
 
 
 def _caskworld(problem: Problem, s: Stream) -> str:
@@ -242,7 +238,7 @@ def _caskworld(problem: Problem, s: Stream) -> str:
 
 
 def _story(problem: Problem, level: int, s: Stream) -> str:
-    """Tell a problem in English, with its question."""
+    """Tell a problem in English, with its question and the beginning of the answer."""
     facts = _facts(problem, level, other="paraphrase" in problem.style)
     told = [facts[k] for k in problem.told]
     if "distractor" in problem.style:
@@ -252,11 +248,14 @@ def _story(problem: Problem, level: int, s: Stream) -> str:
         "order": f"{'came' if level < 3 else 'arrived'} {('first', 'last')[problem.converse]}",
         "give": f"{('gave', 'got')[problem.converse]} the {problem.values[problem.asked[0] % len(problem.values)]}",
     }[problem.family]
+    begun = f"The one who {what} is"
     a, b, c = problem.listed
     question = f"Who {what}: {a}, {b} or {c}?" if "paraphrase" in problem.style else f"Of {a}, {b} and {c}, who {what}?"
     if "format" in problem.style:
-        return "\n".join([*(f"  - {fact}" for fact in told), question.upper()])
-    return " ".join([*(f"{fact}." for fact in told), question])
+        told, question = [f"  - {fact}\n" for fact in told], question.upper()
+    else:
+        told = [f"{fact}. " for fact in told]
+    return f"{''.join(told)}{question}\nAnswer: {begun}"
 
 
 def _facts(problem: Problem, level: int, *, other: bool) -> list[str]:

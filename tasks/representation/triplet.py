@@ -44,8 +44,8 @@ Triplet = tuple[str, str, str]
 def triplet(source: Source, level: int, n: int) -> list[Item]:
     """Three items a triplet, which show its words in three cyclic orders.
 
-    Level 0 takes kinds and regions of caskworld; 1 far categories after four examples of the same category; 2 far
-    categories, of which the question names one; 3 near categories; 4 lines of work, across people, places and things.
+    Level 0 takes kinds and regions of caskworld; 1 and 2 far categories, and name that of the odd word, level 1 after
+    four examples; 3 near categories, of which it names none; 4 lines of work, across people, places and things.
     """
     return [_item(source, level, i // 3, i % 3) for i in range(n)]
 
@@ -96,17 +96,20 @@ def _contrasts(stratum: str) -> tuple[Mapping[str, Sequence[str]], list[tuple[st
 def _prompt(source: Source, level: int, cluster: int, words: Triplet, shown: list[str]) -> str:
     if level == 0:
         return f"odd of {' '.join(shown)} is"
-    if level == 1:
-        return "\n".join([*_shots(source, cluster, words), f"Words: {', '.join(shown)}. The odd one out is"])
+    if level < 3:
+        return "\n".join([*(_shots(source, cluster, words) if level == 1 else ()), _line(shown, words[2])])
     listed = f"{shown[0]}, {shown[1]} or {shown[2]}"
-    if level == 2:
-        category = _category(words[0])
-        asked = f"Which of these is not {SORTS.get(category, f'a {category}')}: {listed}?"
-    elif level == 3:
+    if level == 3:
         asked = f"Two of these words name things of one sort. Which is the odd one out: {listed}?"
     else:
         asked = f"Two of these words belong to the same line of work. Which is the odd one out: {listed}?"
     return f"Question: {asked}\nAnswer: The answer is"
+
+
+def _line(shown: list[str], odd: str) -> str:
+    """Show three words, and ask for the odd one by its category."""
+    category = _category(odd)
+    return f"{', '.join(shown).capitalize()}. The one that is {SORTS.get(category, f'a {category}')} is the"
 
 
 def _category(word: str) -> str:
@@ -123,5 +126,5 @@ def _shots(source: Source, cluster: int, words: Triplet) -> list[str]:
     for j in range(4):
         odd = s.choice([noun for noun in LEXICON.CATEGORIES[s.choice(far)] if noun not in words])
         shown = s.shuffled([fellows[2 * j], fellows[2 * j + 1], odd])
-        shots.append(f"Words: {', '.join(shown)}. The odd one out is {odd}.")
+        shots.append(f"{_line(shown, odd)} {odd}.")
     return shots

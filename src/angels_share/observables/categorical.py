@@ -183,8 +183,13 @@ def probability_of_gold(items: Items, seen: Observation) -> Floats:
     return u
 
 
-@utility("answer", lambda items: np.zeros(len(items)), smooth=False)
+def _guess(items: Items) -> Floats:
+    """Return one in as many as the item names as possible answers, 0 where any number may be the answer."""
+    return np.array([1 / len(item["candidates"]) if item["candidates"] else 0.0 for item in items])
+
+
+@utility("answer", _guess, smooth=False)
 def correct(items: Items, seen: Observation) -> Floats:
-    """One where the answer given is the right one, else zero."""
+    """One where the answer given is the right one, else zero; chance is one in as many as the item has candidates."""
     given = [seen.categories[k] for k in seen.values.argmax(axis=1)]
     return np.array([float(g == str(item["answer"]).lower()) for g, item in zip(given, items, strict=True)])
