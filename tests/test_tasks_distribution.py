@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
@@ -15,7 +16,7 @@ from scipy.stats import chisquare
 from angels_share.caskworld import KINDS, TOWNS, VOCABULARY
 from angels_share.items import Item, Source, find_generator, load_module, package_folder, row_module
 from angels_share.logs import TaskLog, document_hash
-from angels_share.observables import Floats
+from angels_share.observables import Floats, get_utility
 from angels_share.score.controls import CONTROLS
 from angels_share.score.measurable import teacher_gap
 from angels_share.score.task import measure_task
@@ -337,7 +338,7 @@ def answers(item: Item, observable: str, skill: float, rng: np.random.Generator)
     n = len(item["choices"])
     if observable == "word_probabilities":
         p = FORETOLD[item["stratum"]]
-        words: Floats = rng.beta(4 * p * skill + 0.05, 4 * (1 - p * skill) + 0.05, n)
+        words: Floats = rng.beta(p * skill + 0.05, 1 - p * skill + 0.05, n)
         return np.cumsum(np.log(np.maximum(words, 1e-6)))
     if observable == "document_likelihood":
         u = DENSITY[item["stratum"]] * rng.uniform(0.9, 1.1)
@@ -369,8 +370,20 @@ def test_only_who_reads_the_item_keeps_anything(name: str, level: int, skill: fl
     known = measure_task(teacher, CONTROLS["oracle"](teacher), 200).score
     assert known.harmful is not None
     assert known.harmful.value < 0.02
-    assert loss(teacher, "oracle") < 0.5
+    assert (loss(teacher, "oracle") < 0.5) == get_utility(task(name).measure.utility or "").credited
     assert measure_task(teacher, teacher, 50).score.divergence.value == 0  # type: ignore[union-attr]
+
+
+def test_a_constant_that_beats_the_teacher_in_bits_is_no_correction() -> None:
+    """Where each window has some words that nobody can predict, mean probabilities do better than the teacher's."""
+    teacher = teacher_log(PREFIX, 2)
+    p = np.random.default_rng(0).choice([0.99, 0.001], size=np.asarray(teacher.log_likelihoods).shape)
+    teacher = replace(teacher, log_likelihoods=np.cumsum(np.log(p), axis=1))
+    score = measure_task(teacher, CONTROLS["constant"](teacher), 200).score
+    assert score.change is not None
+    assert score.change.low > 0.2
+    assert score.loss is not None
+    assert score.loss.value >= 0.9
 
 
 def test_controls_of_texts_are_what_they_are_called() -> None:

@@ -79,6 +79,8 @@ class Utility:
     joint : bool
         Whether φ or u of an item depends on other items of the task. Such a task names :func:`mean_over_items` as its
         aggregation.
+    credited : bool
+        Whether improvement may outweigh harm. Not where a student that ignores the item can improve u on average.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Utility:
     observable: str
     smooth: bool
     joint: bool = False
+    credited: bool = True
 
     def __call__(self, doc: Mapping[str, Any], results: Sequence[Any]) -> dict[str, Any]:
         """Return this utility of one document, in the form that lm-eval's ``process_results`` wants."""
@@ -124,12 +127,12 @@ def mean_over_items(entries: Sequence[Mapping[str, Any]]) -> float:
 
 
 def utility(
-    observable: str, chance: Callable[[Items], Floats], *, smooth: bool, joint: bool = False
+    observable: str, chance: Callable[[Items], Floats], *, smooth: bool, joint: bool = False, credited: bool = True
 ) -> Callable[..., Utility]:
     """Register a function ``(items, observation) -> u`` as the utility of its name."""
 
     def register(function: Callable[[Items, Observation], Floats]) -> Utility:
-        made = Utility(function.__name__, function, chance, observable, smooth, joint)
+        made = Utility(function.__name__, function, chance, observable, smooth, joint, credited)
         _UTILITIES[made.name] = made
         return made
 

@@ -81,9 +81,13 @@ def _chance(items: Items) -> Floats:
     return np.full(len(items), BYTE)
 
 
-@utility("word_probabilities", _chance, smooth=True)
+@utility("word_probabilities", _chance, smooth=True, credited=False)
 def predictability(items: Items, seen: Observation) -> Floats:
-    """Two to the power of minus the window's bits per byte, ``u = 2^(Σ_j log₂ p_j / B)``, in [0, 1]; chance 2⁻⁸."""
+    """Two to the power of minus the window's bits per byte, ``u = 2^(Σ_j log₂ p_j / B)``, in [0, 1]; chance 2⁻⁸.
+
+    It earns no credit: a student that gives each word the teacher's mean probability has more bits per byte right than
+    the teacher, because the geometric mean of a mean is larger than the mean of geometric means.
+    """
     u: Floats = np.exp2(-np.nansum(surprisals(items, seen), axis=1) / text_bytes(items))
     return u
 

@@ -111,7 +111,8 @@ def measure_task(teacher: TaskLog, student: TaskLog, resamples: int) -> Measurem
     """Return the measurement of one task.
 
     Δ is the mean discrepancy; H, C and N are its parts on items where the student's utility is lower, higher or equal;
-    ``G = max(0, (C − H) − 1.645 SE(C − H))`` and ``L = min(1, (Δ − G) / Δ₁)``. All come from one resampling.
+    ``G = max(0, (C − H) − 1.645 SE(C − H))``, or 0 where the utility earns no credit, and ``L = min(1, (Δ − G) / Δ₁)``.
+    All come from one resampling.
 
     Raises
     ------
@@ -130,18 +131,21 @@ def measure_task(teacher: TaskLog, student: TaskLog, resamples: int) -> Measurem
     spread = variation(*discrepancy.spread(seen_t.values), scheme, sampled=discrepancy.sampled)
     flags = _flags(log, divergence, scheme)
     u_t, u_s, chance = _utilities(log, seen_t, seen_s)
-    eta = SAME_UTILITY if measure.utility is not None and get_utility(measure.utility).smooth else 0.0
+    utility = get_utility(measure.utility) if measure.utility is not None else None
+    eta = SAME_UTILITY if utility is not None and utility.smooth else 0.0
     harm, gain = d * (u_s < u_t - eta), d * (u_s > u_t + eta)
     harmful, corrective = scheme.mean(harm), scheme.mean(gain)
     net = corrective - harmful
     credit = (net - NET_CORRECTION_Z * net.standard_error).at_least(0.0)
+    if utility is not None and not utility.credited:
+        credit = credit * 0.0
     unexplained = divergence - credit
     if "NUMERICAL_FLOOR" in flags:
         unexplained = unexplained * 0.0
     loss = (unexplained / spread).at_most(1.0)
     squared = discrepancy.sampled or not seen_t.distribution
     distance = divergence if squared else scheme.mean(total_variation(seen_t.values, seen_s.values), rates)
-    directed = measure.utility is not None
+    directed = utility is not None
     binary = directed and bool(np.isin(np.concatenate([u_t, u_s]), (0.0, 1.0)).all())
     change = scheme.mean(u_s - u_t, (-1.0, 1.0) if binary else None) if directed else None
     error = robust_standard_error(u_s - u_t, scheme)
