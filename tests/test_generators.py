@@ -7,15 +7,18 @@ import re
 import shutil
 import subprocess
 import sys
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from functools import cache
-from itertools import pairwise
+from itertools import compress, pairwise
 from pathlib import Path
 
 import pytest
 from scipy.stats import chisquare
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.naive_bayes import BernoulliNB
 
 import angels_share
 from angels_share import spec
@@ -347,6 +350,41 @@ def test_length_does_not_give_the_answer_away(task: str, level: int, pick: Calla
             picked = [k for k, length in enumerate(lengths) if length == pick(lengths)]
             hits += (item["gold"] in picked) / len(picked)
         assert hits / len(items) < 1 / n + 0.08
+
+
+@each_case
+def test_words_of_the_prompt_do_not_give_the_place_away(task: str, level: int) -> None:
+    """A bag-of-words classifier, trained on half of the clusters, cannot tell where the answer of the others stands."""
+    for n, items in with_gold_among_options(task, level).items():
+        if len(items) < 300:
+            continue
+        words = CountVectorizer(binary=True, token_pattern=r"\w+").fit_transform([i["prompt"] for i in items])
+        places = [i["gold"] for i in items]
+        half = [zlib.crc32(i["cluster_id"].encode()) % 2 == 0 for i in items]
+        other = [not h for h in half]
+        model = BernoulliNB().fit(words[half], list(compress(places, half)))
+        assert model.score(words[other], list(compress(places, other))) < 1 / n + 0.08
+
+
+@each_case
+def test_no_word_is_the_answer_more_often(task: str, level: int) -> None:
+    """Choosing the option that was right most often in training items is no better than chance, facts aside."""
+    if task == "as_distribution_places":
+        pytest.skip("which country most people of a name live in is a fact")
+    right, offered = Counter[str](), Counter[str]()
+    for item in made.__wrapped__(task, level, 0, "train", 1.0):
+        if "choices" in item and "gold" in item:
+            right[item["choices"][item["gold"]]] += 1
+            offered.update(item["choices"])
+    for n, items in with_gold_among_options(task, level).items():
+        unknown = [i for i in items if not is_fact(i)]
+        if len(unknown) < 300:
+            continue
+        hits = 0.0
+        for item in unknown:
+            rates = [(right[c] + 1) / (offered[c] + n) for c in options(item)]
+            hits += (rates[item["gold"]] == max(rates)) / rates.count(max(rates))
+        assert hits / len(unknown) < 1 / n + 0.08
 
 
 @each_case

@@ -1,0 +1,134 @@
+"""Every task through plain lm-evaluation-harness: a dummy model at levels 1 to 4, the toy teacher at level 0."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from angels_share import spec
+from angels_share.items import Source, build, find_generator, levels_of, n_clusters, package_folder
+from angels_share.logs import Run, TaskLog, read_run
+from angels_share.observables import Floats, get_utility
+from angels_share.score.controls import CONTROLS
+from angels_share.score.measurable import observed, teacher_gap
+from angels_share.score.task import measure_task
+
+TASKS = sorted(spec.tasks())
+SAMPLED = [name for name in TASKS if spec.task(name).measure.readout == "sampled"]
+EXACT = [name for name in TASKS if name not in SAMPLED]
+
+pytestmark = pytest.mark.slow
+
+
+def lm_eval(tasks: list[str], track: str, output: Path, *arguments: str, item_seed: int = 0) -> Run:
+    """Run plain lm-eval in a process of its own, check that it cut no prompt, and read what it wrote."""
+    switch = json.dumps({"as_track": track, "as_profile": "pilot", "as_seed": item_seed})
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "lm_eval", "run", "--include_path", str(package_folder("tasks")),
+            "--tasks", ",".join(tasks), "--metadata", switch, "--log_samples", "--output_path", str(output), *arguments,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+        env=os.environ | {"HF_HUB_OFFLINE": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "runcat" not in done.stderr
+    return read_run(output)
+
+
+@pytest.mark.parametrize("track", ["small", "frontier"])
+def test_every_task_runs_at_every_level(track: str, tmp_path: Path) -> None:
+    run = lm_eval(TASKS, track, tmp_path, "--model", "dummy", "--seed", "1")
+    assert sorted(run.tasks) == TASKS
+    for name, log in run.tasks.items():
+        measure = spec.task(name).measure
+        generator = find_generator(spec.task_files()[name].parent, measure.generator)
+        clusters = n_clusters(measure.clusters, "pilot")
+        items = build(
+            generator,
+            levels=levels_of(track),
+            clusters=clusters,
+            per_cluster=measure.per_cluster,
+            source=Source(0),
+        )
+        assert list(log.items) == items
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return toy_run(tmp_path_factory.mktemp("toy"), TASKS, seed=1)
+
+
+def toy_run(output: Path, tasks: list[str], seed: int, item_seed: int = 0) -> Run:
+    model = f"pretrained={package_folder('models') / 'toy-teacher'},dtype=float32"
+    settings = ("--model", "hf", "--model_args", model, "--batch_size", "64", "--seed", str(seed))
+    return lm_eval(tasks, "toy", output, *settings, item_seed=item_seed)
+
+
+def losses(teacher: TaskLog, student: TaskLog) -> tuple[float, float, float]:
+    loss = measure_task(teacher, student, 500).score.loss
+    assert loss is not None
+    return loss.low, loss.value, loss.high
+
+
+def test_toy_teacher_shows_the_tasks_that_its_description_says(toy: Run) -> None:
+    """The tasks out of its reach are named in the description of the toy models, with the reason."""
+    shown = {name for name, log in toy.tasks.items() if teacher_gap(log) is None}
+    told = (package_folder("models") / "README.md").read_text("utf-8")
+    assert {name for name in TASKS if f"`{name}`: out of reach" not in told} == shown
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_teacher_against_itself_loses_nothing(toy: Run, name: str) -> None:
+    score = measure_task(toy.tasks[name], toy.tasks[name], 500).score
+    for exact in (score.divergence, score.loss, score.change):
+        assert exact is not None
+        assert (exact.low, exact.value, exact.high) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("name", SAMPLED)
+def test_teacher_against_another_sample_covers_zero(toy: Run, name: str, tmp_path: Path) -> None:
+    again = toy_run(tmp_path, [name], seed=2).tasks[name]
+    assert again.texts != toy.tasks[name].texts
+    low, _, high = losses(toy.tasks[name], again)
+    assert low <= 0 <= high
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return toy_run(tmp_path_factory.mktemp("fresh"), TASKS, seed=1, item_seed=7)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_fresh_items_are_as_hard(toy: Run, fresh: Run, name: str) -> None:
+    """The teacher's level on items of another seed differs by noise: less than four standard errors."""
+    levels = [utility_by_cluster(run.tasks[name]) for run in (toy, fresh)]
+    assert set(toy.tasks[name].column("item_id")) == set(fresh.tasks[name].column("item_id"))
+    error = sum(level.var(ddof=1) / len(level) for level in levels) ** 0.5
+    assert abs(levels[0].mean() - levels[1].mean()) < 4 * error + 1e-6
+
+
+def utility_by_cluster(log: TaskLog) -> Floats:
+    u = get_utility(str(log.spec.measure.utility)).of(log.items, observed(log))
+    _, of_item = np.unique(log.column("cluster_id"), return_inverse=True)
+    means: Floats = np.bincount(of_item, u) / np.bincount(of_item)
+    return means
+
+
+@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("control", ["constant", "uniform", "shuffled"])
+def test_who_ignores_the_items_keeps_nothing(toy: Run, name: str, control: str) -> None:
+    teacher = toy.tasks[name]
+    if gap := teacher_gap(teacher):
+        pytest.skip(gap.reason)
+    _, value, high = losses(teacher, CONTROLS[control](teacher))
+    assert (high if name in SAMPLED else value) >= 0.9
