@@ -3,7 +3,7 @@
 Importing this package registers all of them.
 """
 
-from angels_share.observables import categorical, relations, sequences
+from angels_share.observables import calibration, categorical, privacy, process, relations, sequences
 from angels_share.observables.registry import (
     INVALID,
     Floats,
@@ -24,9 +24,12 @@ __all__ = [
     "Texts",
     "Utility",
     "aligned",
+    "calibration",
     "categorical",
     "get_utility",
     "observe",
+    "privacy",
+    "process",
     "relations",
     "sequences",
 ]
