@@ -369,7 +369,7 @@ def test_the_oracle_is_corrective_and_its_divergence_is_seen(teacher: Run) -> No
         assert found.verdict == "CORRECTIVE"
         assert value(found.harmful) == 0
         assert value(found.uncredited_loss) > 2 * value(found.loss)
-        assert value(found.uncredited_loss) > 0.3
+        assert value(found.uncredited_loss) > 0.25
         assert 0 < value(found.net_correction) < value(found.corrective)
     assert value(made.suites[0].primary.retention) > 1
     assert value(made.suites[0].composite) == pytest.approx(1 - share(made)), "R counts for at most 1"

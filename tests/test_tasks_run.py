@@ -92,7 +92,9 @@ def test_teacher_against_itself_loses_nothing(toy: Run, name: str) -> None:
     score = measure_task(toy.tasks[name], toy.tasks[name], 500).score
     for exact in (score.divergence, score.loss, score.change):
         assert exact is not None
-        assert (exact.low, exact.value, exact.high) == (0, 0, 0)
+        assert exact.value == 0
+        assert exact.low <= 0 <= exact.high
+        assert exact.high == 0 or score.readout == "greedy"
 
 
 @pytest.mark.parametrize("name", SAMPLED)
