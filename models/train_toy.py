@@ -45,8 +45,17 @@ MIXTURE = {
     ("boundary", "groups.groups"): 4,
     ("boundary", "ood.ood"): 3,
     ("boundary", "facts.facts"): 2,
-    ("calibration", "confidence"): 3,
-    ("calibration", "abstain"): 4,
+    ("calibration", "confidence.confidence"): 3,
+    ("calibration", "verbal.verbal"): 2,
+    ("calibration", "abstain.abstain"): 4,
+    ("calibration", "shift.shift"): 4,
+    ("privacy", "canary.canary"): 2,
+    ("privacy", "mia.mia"): 2,
+    ("privacy", "extract.extract"): 1,
+    ("process", "verify.text"): 3,
+    ("process", "faith.faith"): 3,
+    ("process", "recover.recover"): 3,
+    ("process", "rollout.rollout"): 3,
 }
 """Items per draw of each generator, in units of 120; tasks that share a generator share its items."""
 

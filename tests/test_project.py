@@ -32,6 +32,7 @@ ORDER = (
     "caskworld",
     "models",
     "spec",
+    "canaries",
     "claims",
     "logs",
     "pairing",
@@ -124,7 +125,8 @@ def test_every_task_is_well_formed() -> None:
         content = spec.read_yaml(spec.task_files()[name])
         assert spec.task_files()[name].parent.name == task.measure.row
         assert name.startswith(f"as_{task.measure.row}_")
-        assert content["custom_dataset"] == "angels_share.items.load"
+        loader = "canaries" if task.measure.row == "privacy" else "items"
+        assert content["custom_dataset"] == f"angels_share.{loader}.load"
         assert items.find_generator(spec.task_files()[name].parent, task.measure.generator)
         assert all(statistics.get(s) for s in task.measure.statistics)
         read = {"likelihood": "multiple_choice"}.get(task.measure.readout, "generate_until")

@@ -205,11 +205,6 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
     }
 
 
-@pytest.fixture(autouse=True)
-def _forms(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(controls.FORMS, "extraction", controls.FORMS["word_probabilities"])
-
-
 def score(runs: dict[str, Run], task: str, teacher: str, student: str) -> tuple[float, Estimate]:
     name = f"as_privacy_{task}"
     made = measure_task(runs[teacher].tasks[name], runs[student].tasks[name], 300).score

@@ -162,6 +162,6 @@ def aligned(teacher: Observation, student: Observation) -> tuple[Observation, Ob
     def spread(seen: Observation) -> Observation:
         values = np.zeros((len(seen.values), len(union)))
         values[:, [union.index(c) for c in seen.categories]] = seen.values
-        return Observation(values, union, seen.invalid)
+        return Observation(values, union, seen.invalid, seen.distribution, seen.features)
 
     return spread(teacher), spread(student)

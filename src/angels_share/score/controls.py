@@ -15,6 +15,7 @@ from angels_share.items import Stream
 from angels_share.logs import Run, TaskLog
 from angels_share.observables import Floats, observe
 from angels_share.observables.sequences import text_bytes, word_table
+from angels_share.score.measurable import observed
 
 FLOOR = 1e-9
 """Least probability of an option in a made-up likelihood."""
@@ -37,7 +38,7 @@ def constant(log: TaskLog) -> TaskLog:
     if log.spec.measure.readout == "greedy":
         common = max(sorted(set(pool)), key=pool.count)
         return _with_texts(log, [[common]] * len(log.items))
-    counts = observe("option_counts", log.items, _texts(log)).values.sum(axis=0)
+    counts = observed(log).values.sum(axis=0)
     stream = Stream("constant")
     drawn = []
     for item in log.items:
@@ -72,7 +73,7 @@ def shuffled(log: TaskLog) -> TaskLog:
     texts = _texts(log)
     if log.spec.measure.readout == "greedy":
         return _with_texts(log, [list(texts[i]) for i in order])
-    counts = observe("option_counts", log.items, texts).values
+    counts = observed(log).values
     moved = []
     for item, i in zip(log.items, order, strict=True):
         choices = [*item["choices"], *[""] * (counts.shape[1] - len(item["choices"]))]
@@ -89,7 +90,10 @@ def oracle(log: TaskLog) -> TaskLog:
         return _with_texts(log, [[str(item["answer"])] for item in log.items])
     stream = Stream("oracle")
     repeats = len(_texts(log)[0])
-    drawn = [[stream.weighted(item["choices"], item["truth"]) for _ in range(repeats)] for item in log.items]
+    drawn = [
+        [stream.weighted(item["choices"], row.tolist()[: len(item["choices"])]) for _ in range(repeats)]
+        for item, row in zip(log.items, _truth(log), strict=True)
+    ]
     return _with_texts(log, drawn)
 
 
@@ -142,7 +146,7 @@ def _floored_log(rows: Floats) -> Floats:
 
 
 def _truth(log: TaskLog) -> Floats:
-    rows = np.zeros(_likelihoods(log).shape)
+    rows = np.zeros((len(log.items), max(len(item["choices"]) for item in log.items)))
     for row, item in zip(rows, log.items, strict=True):
         if "truth" in item:
             row[: len(item["truth"])] = item["truth"]
@@ -168,20 +172,23 @@ OPTIONS = Form(
 )
 """Probabilities of options."""
 
-FORMS = {
-    "word_probabilities": Form(
-        read=lambda log: word_table(log.items, observe("word_probabilities", log.items, _likelihoods(log))),
-        write=lambda log, rows: np.cumsum(_floored_log(rows), axis=1),
-        uniform=lambda log: np.full(_likelihoods(log).shape, _one_word_alike(log)),
-        oracle=lambda log: np.ones(_likelihoods(log).shape),
-    ),
-    "document_likelihood": Form(
-        read=lambda log: observe("document_likelihood", log.items, _likelihoods(log)).values[:, :1],
-        write=lambda log, rows: _floored_log(rows) * text_bytes(log.items)[:, None],
-        uniform=lambda log: _one_word_alike(log) ** (_words_of_documents(log) / text_bytes(log.items)[:, None]),
-        oracle=lambda log: np.ones(_likelihoods(log).shape),
-    ),
-}
+WORDS = Form(
+    read=lambda log: word_table(log.items, observe("word_probabilities", log.items, _likelihoods(log))),
+    write=lambda log, rows: np.cumsum(_floored_log(rows), axis=1),
+    uniform=lambda log: np.full(_likelihoods(log).shape, _one_word_alike(log)),
+    oracle=lambda log: np.ones(_likelihoods(log).shape),
+)
+"""Probabilities of the words of a window; a whole continuation is a window of one."""
+
+DOCUMENTS = Form(
+    read=lambda log: observe("document_likelihood", log.items, _likelihoods(log)).values[:, :1],
+    write=lambda log, rows: _floored_log(rows) * text_bytes(log.items)[:, None],
+    uniform=lambda log: _one_word_alike(log) ** (_words_of_documents(log) / text_bytes(log.items)[:, None]),
+    oracle=lambda log: np.ones(_likelihoods(log).shape),
+)
+"""Likelihoods per byte."""
+
+FORMS = {"word_probabilities": WORDS, "extraction": WORDS, "document_likelihood": DOCUMENTS}
 """Forms of the observables whose likelihoods are not those of options."""
 
 
