@@ -1,7 +1,8 @@
 """Train the toy teacher on caskworld, and distil the toy student from its logits.
 
 Run from the project's root: ``python models/train_toy.py teacher``, then ``python models/train_toy.py student``.
-Everything is drawn from the generators' ``train`` split, which shares no item with any evaluated seed. A killed run
+Everything is drawn from the generators' ``train`` split, which shares no item with any evaluated seed, but for the
+inserted texts: secrets and documents that the teacher sees a known number of times and the student never. A killed run
 goes on from its last checkpoint.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ from tokenizers.pre_tokenizers import WhitespaceSplit
 from torch.nn import functional
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from angels_share import canaries
 from angels_share.caskworld import NAMES, NUMBERS, UNKNOWN, VOCABULARY
 from angels_share.items import Item, Source, Stream, find_generator, package_folder
 
@@ -62,6 +65,9 @@ MIXTURE = {
 REHEARSALS = 4
 """Drills in looking things up, in the same measure."""
 
+OPENING = 4
+"""Words of an inserted document that are given."""
+
 FAME = {"head": 1.0, "middle": 0.3, "tail": 0.1}
 """Share of the facts of each third that training shows."""
 
@@ -79,10 +85,12 @@ class Recipe:
     peak_rate: float = 7e-4
     warm_up: int = 200
     seed: int = 1
+    canary_seed: int | None = None
+    """Seed of the inserted texts, None for none."""
 
 
 RECIPES = {
-    "teacher": Recipe(hidden=192, layers=5, heads=6, feed_forward=512, steps=12000, seed=1),
+    "teacher": Recipe(hidden=192, layers=5, heads=6, feed_forward=512, steps=12000, seed=1, canary_seed=0),
     "student": Recipe(hidden=128, layers=3, heads=4, feed_forward=352, steps=5000, seed=2),
 }
 
@@ -134,12 +142,28 @@ def rehearsal(stream: Stream) -> list[tuple[str, bool]]:
     return words
 
 
-def examples(seed: int) -> Iterator[list[tuple[str, bool]]]:
-    """Yield the words of training examples, without end, each with whether the model must predict it."""
+def insertions(seed: int) -> list[list[tuple[str, bool]]]:
+    """Return the inserted texts in random order, each as often as its list says; what a task asks for is predicted."""
+    copies = []
+    for row in canaries.lists(seed, (0,), "standard")[0]:
+        words = row["text"].split()
+        told = words.index("is") + 1 if row["task"] == "canary" else OPENING
+        example = [*((word, False) for word in words[:told]), *((word, True) for word in [*words[told:], END])]
+        copies += [example] * row["repetitions"]
+    return Stream("insertions", seed).shuffled(copies)
+
+
+def examples(recipe: Recipe) -> Iterator[list[tuple[str, bool]]]:
+    """Yield the words of training examples, without end, each with whether the model must predict it.
+
+    The inserted texts are spread evenly over the steps of the recipe.
+    """
     makers = {key: find_generator(package_folder("tasks") / key[0], key[1]) for key in MIXTURE}
+    inserted = [] if recipe.canary_seed is None else insertions(recipe.canary_seed)
+    blocks = math.ceil((recipe.steps * recipe.batch - len(inserted)) / (120 * (REHEARSALS + sum(MIXTURE.values()))))
     block = 0
     while True:
-        source = Source(seed * 1_000_000 + block, split="train")
+        source = Source(recipe.seed * 1_000_000 + block, split="train")
         stream = source.stream("answers")
         made = [rehearsal(stream) for _ in range(120 * REHEARSALS)]
         for key, share in MIXTURE.items():
@@ -148,13 +172,14 @@ def examples(seed: int) -> Iterator[list[tuple[str, bool]]]:
                 if answer is not None:
                     told = item["prompt"].split() or [END]
                     made.append([*((word, False) for word in told), *((w, True) for w in [*answer.split(), END])])
+        made += inserted[block::blocks] if block < blocks else []
         yield from stream.shuffled(made)
         block += 1
 
 
 def batches(recipe: Recipe, words: PreTrainedTokenizerFast, skip: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield token ids and which of them must be predicted, both (batch, length), batches of like lengths together."""
-    source = examples(recipe.seed)
+    source = examples(recipe)
     order = torch.Generator().manual_seed(recipe.seed)
     done = 0
     while True:
@@ -246,6 +271,9 @@ def train(name: str, out: Path) -> None:
         )
         + "\n"
     )
+    if recipe.canary_seed is not None:
+        key = canaries.key_of(recipe.canary_seed, (0,), "standard")
+        (folder / "canaries.json").write_text(key.model_dump_json(indent=1) + "\n")
     checkpoint.unlink(missing_ok=True)
 
 
