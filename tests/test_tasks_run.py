@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 
 from angels_share import spec
-from angels_share.items import Source, build, find_generator, levels_of, n_clusters, package_folder
+from angels_share.items import package_folder
 from angels_share.logs import Run, TaskLog, read_run
 from angels_share.observables import Floats, get_utility
 from angels_share.score.controls import CONTROLS
 from angels_share.score.measurable import observed, teacher_gap
 from angels_share.score.task import measure_task
+from synthetic import make_items
 
 TASKS = sorted(spec.tasks())
 SAMPLED = [name for name in TASKS if spec.task(name).measure.readout == "sampled"]
@@ -51,17 +52,7 @@ def test_every_task_runs_at_every_level(track: str, tmp_path: Path) -> None:
     run = lm_eval(TASKS, track, tmp_path, "--model", "dummy", "--seed", "1")
     assert sorted(run.tasks) == TASKS
     for name, log in run.tasks.items():
-        measure = spec.task(name).measure
-        generator = find_generator(spec.task_files()[name].parent, measure.generator)
-        clusters = n_clusters(measure.clusters, "pilot")
-        items = build(
-            generator,
-            levels=levels_of(track),
-            clusters=clusters,
-            per_cluster=measure.per_cluster,
-            source=Source(0),
-        )
-        assert list(log.items) == items
+        assert list(log.items) == make_items(name, track)
 
 
 @pytest.fixture(scope="module")
