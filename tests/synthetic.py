@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from angels_share.items import Item, Source, Stream, build, find_generator, levels_of, n_clusters
-from angels_share.logs import document_hash
+from angels_share.logs import Settings, document_hash
 from angels_share.spec import TaskSpec, read_yaml, task, task_files
 
 Response = Sequence[float] | str | Sequence[str]
@@ -22,6 +22,22 @@ Response = Sequence[float] | str | Sequence[str]
 Answer = Callable[[TaskSpec, Item], Response]
 
 STAMP = "2026-01-01T00-00-00.000000"
+
+SETTINGS = Settings(
+    track="toy",
+    profile="pilot",
+    item_seed=0,
+    sampling_seed=1,
+    num_fewshot=0,
+    generation_kwargs={},
+    backend="hf",
+    chat_template_sha=None,
+    system_instruction_sha=None,
+    lm_eval_version="0.4.13",
+    dtype=None,
+    batch_size=None,
+)
+"""How a log that is made without a run folder was run."""
 
 
 def write_run(

@@ -16,7 +16,7 @@ from sklearn.metrics.pairwise import cosine_similarity
 from angels_share import spec
 from angels_share.discrepancies import half_squared_distance
 from angels_share.errors import MeasureError
-from angels_share.logs import Settings, TaskLog, document_hash
+from angels_share.logs import TaskLog, document_hash
 from angels_share.observables import Floats, get_utility, observe
 from angels_share.observables.categorical import probability_of_gold
 from angels_share.observables.registry import mean_over_items
@@ -29,7 +29,7 @@ from angels_share.observables.relations import (
 from angels_share.score.controls import constant, oracle, shuffled, uniform
 from angels_share.score.measurable import teacher_gap
 from angels_share.score.task import measure_task
-from synthetic import Answer, make_items, noisy
+from synthetic import SETTINGS, Answer, make_items, noisy
 
 law = settings(deadline=None, max_examples=25)
 seeds = st.integers(0, 2**32 - 1)
@@ -209,21 +209,6 @@ def test_probability_of_gold_by_hand() -> None:
 
 
 # --- the tasks: nothing is won by ignoring the item ------------------------------------------------------------------
-
-SETTINGS = Settings(
-    track="toy",
-    profile="standard",
-    item_seed=0,
-    sampling_seed=1,
-    num_fewshot=0,
-    generation_kwargs={},
-    backend="hf",
-    chat_template_sha=None,
-    system_instruction_sha=None,
-    lm_eval_version="0.4.13",
-    dtype=None,
-    batch_size=None,
-)
 
 
 def log_of(name: str, answer: Answer, profile: str = "lite") -> TaskLog:

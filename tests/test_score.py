@@ -18,14 +18,14 @@ from angels_share.claims import Claim
 from angels_share.errors import PairingError
 from angels_share.estimate import Draws, Floats, p_difference
 from angels_share.items import Item
-from angels_share.logs import Run, Settings, TaskLog, document_hash, read_run
+from angels_share.logs import Run, TaskLog, document_hash, read_run
 from angels_share.observables import observe
 from angels_share.score import PairScore, score_pair
 from angels_share.score.controls import constant, control_run
 from angels_share.score.model import Estimate, TaskScore
 from angels_share.score.task import Margins, judge, measure_task
 from angels_share.spec import suite, task
-from synthetic import make_items, noisy, write_run
+from synthetic import SETTINGS, make_items, noisy, write_run
 
 CONFIDENCE, ABSTAIN, LADDER = "as_calibration_confidence", "as_calibration_abstain", "as_boundary_ladder"
 URN, SAMPLE = "as_distribution_urn", "as_distribution_sample"
@@ -122,22 +122,6 @@ def true_draws(log: TaskLog, seed: int) -> TaskLog:
 def true_teacher(run: Run) -> Run:
     """Return the run with a teacher of the sampled task that draws from the truth, so that a re-sample is known."""
     return changed(run, SAMPLE, lambda log: true_draws(log, 104))
-
-
-SETTINGS = Settings(
-    track="toy",
-    profile="pilot",
-    item_seed=0,
-    sampling_seed=1,
-    num_fewshot=0,
-    generation_kwargs={},
-    backend="hf",
-    chat_template_sha=None,
-    system_instruction_sha=None,
-    lm_eval_version="0.4.13",
-    dtype=None,
-    batch_size=None,
-)
 
 
 @cache

@@ -22,7 +22,7 @@ from angels_share.score.measurable import teacher_gap
 from angels_share.score.task import measure_task
 from angels_share.spec import task, task_files
 from prompt_solvers import group
-from test_score import SETTINGS
+from synthetic import SETTINGS
 
 URN, AMBIG, PLACES = "as_distribution_urn", "as_distribution_ambig", "as_distribution_places"
 PREFIX, BPB = "as_distribution_prefix", "as_distribution_bpb"

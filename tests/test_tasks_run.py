@@ -6,18 +6,20 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from angels_share import spec
-from angels_share.items import Source, build, find_generator, levels_of, n_clusters, package_folder
+from angels_share.items import package_folder
 from angels_share.logs import Run, TaskLog, read_run
 from angels_share.observables import Floats, get_utility
 from angels_share.score.controls import CONTROLS
 from angels_share.score.measurable import observed, teacher_gap
 from angels_share.score.task import measure_task
+from synthetic import make_items
 
 TASKS = sorted(spec.tasks())
 SAMPLED = [name for name in TASKS if spec.task(name).measure.readout == "sampled"]
@@ -50,17 +52,7 @@ def test_every_task_runs_at_every_level(track: str, tmp_path: Path) -> None:
     run = lm_eval(TASKS, track, tmp_path, "--model", "dummy", "--seed", "1")
     assert sorted(run.tasks) == TASKS
     for name, log in run.tasks.items():
-        measure = spec.task(name).measure
-        generator = find_generator(spec.task_files()[name].parent, measure.generator)
-        clusters = n_clusters(measure.clusters, "pilot")
-        items = build(
-            generator,
-            levels=levels_of(track),
-            clusters=clusters,
-            per_cluster=measure.per_cluster,
-            source=Source(0),
-        )
-        assert list(log.items) == items
+        assert list(log.items) == make_items(name, track)
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +87,38 @@ def test_teacher_against_itself_loses_nothing(toy: Run, name: str) -> None:
         assert exact.value == 0
         assert exact.low <= 0 <= exact.high
         assert exact.high == 0 or score.readout == "greedy"
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_order_of_rows_changes_nothing_and_the_parts_add_up(toy: Run, name: str) -> None:
+    teacher, student = toy.tasks[name], CONTROLS["shuffled"](toy.tasks[name])
+    order = np.random.default_rng(0).permutation(len(teacher.items)).tolist()
+    score = measure_task(teacher, student, 200).score
+    assert measure_task(reordered(teacher, order), reordered(student, order[::-1]), 200).score == score
+    parts = [part.value for part in (score.harmful, score.corrective, score.neutral) if part is not None]
+    assert score.divergence is not None
+    assert sum(parts) == pytest.approx(score.divergence.value, abs=1e-12)
+
+
+def reordered(log: TaskLog, order: list[int]) -> TaskLog:
+    likelihoods, texts = log.log_likelihoods, log.texts
+    return replace(
+        log,
+        items=tuple(log.items[i] for i in order),
+        doc_hash=tuple(log.doc_hash[i] for i in order),
+        log_likelihoods=None if likelihoods is None else likelihoods[order],
+        texts=None if texts is None else tuple(texts[i] for i in order),
+    )
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_who_knows_the_answers_does_no_harm_and_is_seen_to_differ(toy: Run, name: str) -> None:
+    score = measure_task(toy.tasks[name], CONTROLS["oracle"](toy.tasks[name]), 200).score
+    assert score.harmful is not None
+    assert score.harmful.value < 1e-3
+    assert score.loss is not None
+    assert score.uncredited_loss is not None
+    assert score.uncredited_loss.value >= score.loss.value
 
 
 @pytest.mark.parametrize("name", SAMPLED)

@@ -78,13 +78,14 @@ def _draw(s: Stream, level: int, place: Place) -> Drawn:
     name than the likeliest right one is uniform, as far as there are any, so that length tells nothing.
     """
     wrong: list[str] = []
-    seats = OPTIONS[level] - len(place.countries)
+    seats, size = OPTIONS[level] - len(place.countries), len(place.countries[0])
     longer = s.below(seats + 1)
-    pool = [c for named in names(level).values() for other in named for c in other.countries]
+    right = {*place.countries, *place.elsewhere}
+    free = [c for c in _pool(level) if c not in right]
     while len(wrong) < seats:
-        free = [c for c in pool if c not in (*place.countries, *place.elsewhere, *wrong)]
-        wanted = [c for c in free if (len(c) > len(place.countries[0])) == (len(wrong) < longer)]
-        wrong.append(s.choice((wanted if level > 0 else free) or free))
+        wanted = [c for c in free if (len(c) > size) == (len(wrong) < longer)] if level > 0 else free
+        wrong.append(s.choice(wanted or free))
+        free = [c for c in free if c != wrong[-1]]
     return Drawn(wrong, [""] * ORDERS if level == 0 else invented(s, ORDERS))
 
 
@@ -126,6 +127,12 @@ def _example(s: Stream, place: Place) -> str:
 
 def _others(s: Stream, name: str) -> list[Place]:
     return s.sample([p for named in names(1).values() for p in named if p.name != name], 4)
+
+
+@cache
+def _pool(level: int) -> list[str]:
+    """Return each country as often as names of the level lie in it."""
+    return [c for named in names(level).values() for place in named for c in place.countries]
 
 
 @cache
