@@ -5,16 +5,19 @@
 #   SERVE=0     `make demo` stops after it has printed the score
 #   PORT        where the leaderboard listens
 #   CI=1        `make test` fails where it would skip the browser test
+#   WORKERS     processes that the tests are spread over; those that run models share one of them
 
 PYTHON ?= python3
 TORCH_ARGS ?=
 PIP =
 SERVE ?= 1
 PORT ?= 8501
+WORKERS ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder --max-worker-restart=0
 
 .PHONY: help demo test check leaderboard toy clean browser
 .DEFAULT_GOAL := help
@@ -33,13 +36,13 @@ ifneq ($(SERVE),0)
 endif
 
 test: $(INSTALLED) browser  ## Run every test, slow and browser tests included
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 check: $(INSTALLED)  ## Lint, check types and run the fast tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not slow and not browser"
+	$(PYTEST) -m "not slow and not browser"
 
 leaderboard: $(INSTALLED)  ## Index the submissions and serve the leaderboard
 	$(BIN)/angels-share index submissions -o index

@@ -59,6 +59,8 @@ MIXTURE = {
     ("process", "faith.faith"): 3,
     ("process", "recover.recover"): 3,
     ("process", "rollout.rollout"): 3,
+    ("process", "selfverify.selfverify"): 2,
+    ("process", "onpolicy.onpolicy"): 1,
 }
 """Items per draw of each generator, in units of 120; tasks that share a generator share its items."""
 
@@ -90,8 +92,8 @@ class Recipe:
 
 
 RECIPES = {
-    "teacher": Recipe(hidden=192, layers=5, heads=6, feed_forward=512, steps=12000, seed=1, canary_seed=0),
-    "student": Recipe(hidden=128, layers=3, heads=4, feed_forward=352, steps=5000, seed=2),
+    "teacher": Recipe(hidden=192, layers=5, heads=6, feed_forward=512, steps=16000, seed=1, canary_seed=0),
+    "student": Recipe(hidden=128, layers=3, heads=4, feed_forward=352, steps=6500, seed=2),
 }
 
 

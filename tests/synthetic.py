@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ def write_run(
     item_seed: int = 0,
     sampling_seed: int = 1,
     model: str = "model",
+    items: Mapping[str, Sequence[Item]] | None = None,
 ) -> Path:
     """Write ``folder`` as ``lm-eval run --output_path folder --log_samples`` would, and return it.
 
@@ -61,6 +63,8 @@ def write_run(
         Gives the response of the model to an item of a task.
     model : str
         ``pretrained=`` of the model; a path stays a path, as in real logs.
+    items : mapping, optional
+        Items of tasks whose generator does not make them alone.
     """
     place = folder / model.replace("/", "__")
     place.mkdir(parents=True, exist_ok=True)
@@ -71,7 +75,7 @@ def write_run(
         config = read_yaml(task_files()[name])
         rows = [
             _row(i, item, task(name), answer(task(name), item))
-            for i, item in enumerate(make_items(name, track, profile, item_seed))
+            for i, item in enumerate((items or {}).get(name) or make_items(name, track, profile, item_seed))
         ]
         lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         (place / f"samples_{name}_{STAMP}.jsonl").write_text(lines, "utf-8")
@@ -111,15 +115,32 @@ def noisy(seed: int, skill: float = 0.8) -> Answer:
     def answer(spec: TaskSpec, item: Item) -> Response:
         key = (spec.name, item["item_id"], item["prompt"])
         right = Stream("luck", *key).below(1000) < 1000 * skill
+        s = Stream("draw", seed, *key)
+        if spec.measure.observable == "step_probabilities":
+            return steps(item, s, right=right)
         if spec.measure.readout == "likelihood":
             return likelihoods(item, right=right)
         if spec.measure.readout == "greedy":
             return str(item["answer"]) if right else "nonsense"
-        s = Stream("draw", seed, *key)
-        weights = item["truth"] if right else [1.0] * len(item["choices"])
-        return [s.weighted(item["choices"], weights) for _ in range(8)]
+        return [sampled(item, s, right=right) for _ in range(8)]
 
     return answer
+
+
+def sampled(item: Item, s: Stream, *, right: bool) -> str:
+    """Return a draw from the truth, else from a uniform choice; of a working the right one, now and then another."""
+    n = len(item["choices"])
+    truth = item.get("truth") or [0.8 * (k == item["gold"]) + 0.2 / n for k in range(n)]
+    drawn: str = s.weighted(item["choices"], truth if right else [1.0] * n)
+    if "steps" not in item:
+        return drawn
+    return str(item["answer"]) if drawn == item["final"] else f"answer {drawn}"
+
+
+def steps(item: Item, s: Stream, *, right: bool) -> list[float]:
+    """Return log-likelihoods of beginnings: each step is likely where the item is done rightly, with some unlikely."""
+    p = [0.9 if right and s.below(3) else 0.1 for _ in item["choices"]]
+    return list(accumulate(math.log(x) for x in p))
 
 
 def likelihoods(item: Item, *, right: bool) -> list[float]:

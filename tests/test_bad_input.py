@@ -16,7 +16,16 @@ import pytest
 
 from angels_share import harness, spec
 from angels_share.errors import AngelsShareError, LogError, RunError, SpecError
-from angels_share.harness import ModelChoice, Role, Settings, adopt_teacher, lm_eval_config, plan, run
+from angels_share.harness import (
+    ModelChoice,
+    Role,
+    Settings,
+    adopt_teacher,
+    lm_eval_config,
+    plan,
+    planning,
+    run,
+)
 from angels_share.items import Source, find_generator, load, load_module
 from angels_share.logs import document_hash, read_run
 from synthetic import make_items, noisy, write_run
@@ -231,7 +240,7 @@ class TestHarness:
         self, monkeypatch: pytest.MonkeyPatch, finished: Path, tmp_path: Path
     ) -> None:
         cut = spec.suite("high_risk").model_copy(update={"tasks": (LADDER, SAMPLE)})
-        monkeypatch.setattr(harness, "suite", lambda name: cut)
+        monkeypatch.setattr(planning, "suite", lambda name: cut)
         made = adopting(tmp_path)
         adopt_teacher(finished, made)
         run(made)
@@ -280,7 +289,7 @@ class TestHarness:
         self, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         cut = spec.suite("high_risk").model_copy(update={"tasks": (LADDER, SAMPLE)})
-        monkeypatch.setattr(harness, "suite", lambda name: cut)
+        monkeypatch.setattr(planning, "suite", lambda name: cut)
         adopt_teacher(finished, adopting(tmp_path))
         begin(adopting(tmp_path), monkeypatch)
         other = adopting(tmp_path, student=ModelChoice("made_up", {"pretrained": "two", "dtype": "float16"}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from angels_share.caskworld import VOCABULARY
 from angels_share.cli import app
 from angels_share.errors import SpecError
 from angels_share.items import Source, Stream, build, find_generator, levels_of, n_clusters, row_module
+from synthetic import STAMP, Answer, write_run
 
 TASKS = ("as_privacy_canary", "as_privacy_mia", "as_privacy_extract", "as_privacy_extract_text")
 
@@ -31,6 +33,29 @@ def ask(task: str, **switch: Any) -> list[dict[str, Any]]:
         "test"
     ].to_list()
     return items
+
+
+def write_privacy(
+    folder: Path, tasks: Sequence[str], answer: Answer, key: canaries.Key, *, item_seed: int = 0, **options: Any
+) -> Path:
+    """Write a run of privacy tasks beside what a run folder holds, its items following a key, and return the folder."""
+    spare = write_run(folder.with_name("spare"), tasks, answer, item_seed=key.seed, **options)
+    for path in sorted(spare.rglob("*_*.json*")):
+        target = folder / path.relative_to(spare).with_name(path.name.replace(STAMP, "2026-03-03T00-00-00.000000"))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(target)
+        if target.name.startswith("results_"):
+            change_metadata(target, as_seed=item_seed, as_canaries=key.content)
+    shutil.rmtree(spare)
+    return folder
+
+
+def change_metadata(results: Path, **metadata: Any) -> None:
+    """Replace what a results file says of the run-time switch of its tasks."""
+    content = json.loads(results.read_text("utf-8"))
+    for config in content["configs"].values():
+        config["metadata"] |= metadata
+    results.write_text(json.dumps(content), "utf-8")
 
 
 @pytest.fixture
@@ -90,6 +115,10 @@ def test_written_lists_are_those_of_the_key(key: Path) -> None:
         ('{"format": 1, "seed": 1, "levels": [0], "profile": "pilot", "digest": "0"}', "makes other texts from seed 1"),
         ('{"format": 1, "seed": 1, "levels": [9], "profile": "pilot", "digest": "0"}', r"levels \[9\]: expected"),
         ('{"format": 1, "seed": 1, "levels": [0], "profile": "pilt", "digest": "0"}', "Did you mean pilot"),
+        ('{"format": 1, "seed": -1, "levels": [0], "profile": "pilot", "digest": "0"}', "seed"),
+        ('{"format": 1, "seed": 1e300, "levels": [0], "profile": "pilot", "digest": "0"}', "seed"),
+        ('{"format": 1, "seed": 1, "levels": [0, 1, 2, 3, 4, 0], "profile": "pilot", "digest": "0"}', "levels"),
+        (json.dumps({"seed": 1, "levels": [0], "profile": "p" * 10**6, "digest": "0"}), "profile"),
     ],
 )
 def test_key_that_does_not_fit_is_refused(tmp_path: Path, content: str, message: str) -> None:
@@ -151,6 +180,33 @@ def test_key_of_other_levels_or_fewer_texts_is_refused(key: Path) -> None:
         ask(TASKS[0], as_canaries=str(key), as_track="small")
     with pytest.raises(SpecError, match="profile lite asks for more texts than the key inserted, those of pilot"):
         ask(TASKS[0], as_canaries=str(key), as_profile="lite")
+
+
+def test_key_covers_what_it_inserted_or_less() -> None:
+    made = canaries.key_of(7, (0, 1, 2), "lite")
+    for track, profile in (("toy", "pilot"), ("toy", "lite"), ("small", "pilot")):
+        canaries.check_key(made, track, profile)
+    for track, profile, message in (
+        ("standard", "pilot", "asks for level 3"),
+        ("toy", "standard", "asks for more texts"),
+        ("tyo", "pilot", "Did you mean toy"),
+        ("toy", "pliot", "Did you mean pilot"),
+    ):
+        with pytest.raises(SpecError, match=message):
+            canaries.check_key(made, track, profile)
+
+
+def test_texts_of_another_release_are_not_taken_for_the_inserted_ones() -> None:
+    other = canaries.key_of(7, (0,), "pilot").model_copy(update={"digest": "0" * 64})
+    with pytest.raises(SpecError, match="makes other texts from seed 7"):
+        canaries.check_key(other, "toy", "pilot")
+
+
+def test_items_follow_a_key_where_the_loader_is_that_of_this_module() -> None:
+    needing = {name for name, task in spec.tasks().items() if canaries.needs_key(task)}
+    loaders = {name: spec.read_yaml(path)["custom_dataset"] for name, path in spec.task_files().items()}
+    assert needing == {name for name, loader in loaders.items() if loader == "angels_share.canaries.load"}
+    assert needing >= set(TASKS)
 
 
 # --- one's own documents ---------------------------------------------------------------------------------------------

@@ -13,9 +13,10 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from angels_share import harness, items, spec
+from angels_share import canaries, harness, items, spec
 from angels_share.cli import app, main
 from angels_share.cli import scoring as scoring_commands
+from angels_share.harness import planning
 from angels_share.items import package_folder
 from angels_share.logs import read_run
 from angels_share.score import PairScore, score_pair
@@ -166,6 +167,81 @@ def test_config_in_a_file(command: Callable[..., Outcome], tmp_path: Path) -> No
 
 def test_config_of_an_unknown_suite(command: Callable[..., Outcome]) -> None:
     refused(command("config", "--suite", "high_rsk"), "suite 'high_rsk' is unknown. Did you mean high_risk?")
+
+
+# --- the key of the privacy tasks ------------------------------------------------------------------------------------
+
+SECRETS = "as_privacy_canary"
+
+
+@pytest.fixture
+def private(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a suite with a privacy task in the place of the suite."""
+    cut = spec.suite("high_risk").model_copy(update={"tasks": (LADDER, SECRETS)})
+    monkeypatch.setattr(planning, "suite", lambda name: cut)
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    canaries.write(tmp_path / "lists", canaries.key_of(7, (0,), "pilot"))
+    return tmp_path / "lists" / "key.json"
+
+
+def test_config_with_a_key_has_its_content(command: Callable[..., Outcome], private: None, key: Path) -> None:
+    outcome = command(*CONFIG, "--canaries", key)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert yaml.safe_load(outcome.out)["metadata"]["as_canaries"] == json.loads(key.read_text("utf-8"))
+    assert yaml.safe_load(outcome.out)["tasks"] == ["as_suite_high_risk"]
+    assert str(key.parent) not in outcome.out
+
+
+def test_config_without_a_key_leaves_privacy_out_and_says_so(command: Callable[..., Outcome], private: None) -> None:
+    outcome = command(*CONFIG)
+    assert outcome.code == 0
+    assert yaml.safe_load(outcome.out)["tasks"] == [LADDER]
+    assert outcome.err.count("\n") == 1
+    assert SECRETS in outcome.err
+    assert "--canaries" in outcome.err
+    assert f"# {outcome.err.strip()}" in outcome.out.splitlines()
+
+
+def test_run_hands_the_key_on(
+    command: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch, private: None, tmp_path: Path, key: Path
+) -> None:
+    recorder = Recorder(monkeypatch)
+    given = (*RUN, "--teacher", "hf:pretrained=t", "-o", tmp_path / "new")
+    with_key, without = command(*given, "--canaries", key), command(*given)
+    assert (with_key.code, without.code) == (0, 0)
+    assert [planned.settings.tasks for planned in recorder.runs] == [(LADDER, SECRETS), (LADDER,)]
+    assert recorder.runs[0].settings.canaries == canaries.read_key(key)
+    assert "left out" not in with_key.err
+    assert without.err.splitlines()[0].startswith(f"left out, and charged as unmeasured: {SECRETS};")
+    assert str(key) not in with_key.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--canaries", "nowhere.json"), ("nowhere.json: is no key of `angels-share canaries make`",)),
+        (("--canaries", "{key}", "--track", "small"), ("track small asks for level 1, but the key inserted [0]",)),
+        (("--canaries", "{key}", "--profile", "full"), ("profile full asks for more texts than the key inserted",)),
+    ],
+)
+@pytest.mark.parametrize("name", ["run", "config"])
+def test_key_that_cannot_be_used(
+    command: Callable[..., Outcome],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    key: Path,
+    name: str,
+    arguments: tuple[str, ...],
+    words: tuple[str, ...],
+) -> None:
+    recorder = Recorder(monkeypatch)
+    begin = (*RUN, "--teacher", "hf:pretrained=t", "-o", tmp_path / "new") if name == "run" else CONFIG
+    refused(command(*begin, *(word.format(key=key) for word in arguments)), *words)
+    assert recorder.runs == []
+    assert not (tmp_path / "new").exists()
 
 
 # --- run -------------------------------------------------------------------------------------------------------------

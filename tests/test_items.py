@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from angels_share import items, spec
+from angels_share import canaries, items, spec
 from angels_share.errors import SpecError
 from angels_share.items import (
     PILOT_CLUSTERS,
@@ -495,7 +495,8 @@ def test_lm_eval_gets_the_very_documents_of_the_generators(track: str) -> None:
     from lm_eval.tasks import TaskManager
 
     names = list(spec.tasks())
-    switch = {"as_track": track, "as_profile": "pilot", "as_seed": 3}
+    switch: dict[str, Any] = {"as_track": track, "as_profile": "pilot", "as_seed": 3}
+    switch["as_canaries"] = canaries.key_of(3, levels_of(track), "pilot").content
     manager = TaskManager(include_path=str(items.package_folder("tasks")), include_defaults=False, metadata=switch)
     for name, task in manager.load(names)["tasks"].items():
         made = make_items(name, track, "pilot", 3)

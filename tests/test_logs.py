@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from angels_share import spec
+from angels_share import canaries, spec
 from angels_share.errors import AngelsShareError, LogError, SpecError
 from angels_share.items import Item, Source, find_generator
 from angels_share.logs import (
@@ -29,6 +29,7 @@ from angels_share.logs import (
     text_columns,
 )
 from synthetic import STAMP, make_items, noisy, write_run
+from test_canaries import change_metadata, write_privacy
 
 LADDER, CONFIDENCE, SAMPLE = "as_boundary_ladder", "as_calibration_confidence", "as_distribution_sample"
 TASKS = spec.suite("high_risk").tasks
@@ -148,6 +149,50 @@ def test_switch_that_was_not_set_has_lm_evals_defaults(ladder: Path) -> None:
     log = read_run(ladder).tasks[LADDER]
     assert (log.settings.track, log.settings.profile, log.settings.item_seed) == ("small", "standard", 0)
     assert (log.settings.sampling_seed, log.settings.dtype, log.settings.batch_size) == (None, None, None)
+
+
+SECRETS, RECITED = "as_privacy_canary", "as_privacy_extract_text"
+KEY = canaries.key_of(7, (0,), "pilot")
+
+
+def test_log_of_a_privacy_task_carries_its_key(tmp_path: Path) -> None:
+    log = read_run(write_privacy(tmp_path / "run", [SECRETS], noisy(1), KEY, item_seed=3)).tasks[SECRETS]
+    assert log.settings.canaries == KEY
+    assert log.settings.item_seed == 3
+    assert log.settings.switch == {
+        "as_track": "toy", "as_profile": "pilot", "as_seed": 3, "as_canaries": KEY.content,
+    }  # fmt: skip
+    assert list(log.items) == make_items(SECRETS, seed=7)
+
+
+def test_key_means_nothing_to_other_tasks(ladder: Path) -> None:
+    change_metadata(results_file(ladder), as_canaries=KEY.content)
+    log = read_run(ladder).tasks[LADDER]
+    assert log.settings.canaries is None
+    assert log.settings.switch == {"as_track": "toy", "as_profile": "pilot", "as_seed": 0}
+
+
+def test_key_that_plain_lm_eval_was_given_as_a_file_stays_its_name(tmp_path: Path) -> None:
+    folder = write_privacy(tmp_path / "run", [SECRETS], noisy(1), KEY)
+    change_metadata(results_file(folder), as_canaries="there/key.json")
+    settings = read_run(folder).tasks[SECRETS].settings
+    assert settings.canaries == settings.switch["as_canaries"] == "there/key.json"
+
+
+def test_documents_of_ones_own_go_before_the_key_where_the_task_takes_them(tmp_path: Path) -> None:
+    folder = write_privacy(tmp_path / "run", [SECRETS, RECITED], noisy(1), KEY)
+    change_metadata(results_file(folder), as_members="in.jsonl", as_nonmembers="out.jsonl")
+    held = read_run(folder).tasks
+    assert (held[SECRETS].settings.canaries, held[RECITED].settings.canaries) == (KEY, None)
+
+
+@pytest.mark.parametrize("given", [3, [], {}, {"seed": 7}, KEY.content | {"path": "/home"}, KEY.content | {"seed": -1}])
+def test_garbled_key(tmp_path: Path, given: object) -> None:
+    folder = write_privacy(tmp_path / "run", [SECRETS], noisy(1), KEY)
+    change_metadata(results_file(folder), as_canaries=given)
+    with pytest.raises(LogError, match=f"the settings of {SECRETS} are garbled") as caught:
+        read_run(folder)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

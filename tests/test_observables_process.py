@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from angels_share.observables import Observation, get_utility, observe
-from angels_share.observables.process import leading_valid, loops, samples, steps_of, whole_text
+from angels_share.observables.process import samples
+from angels_share.reading import leading_valid, loops, steps_of, whole_text
 
 NAMES = {"candidates": ["oak", "ash", "elm"]}
 ROLLOUT = {

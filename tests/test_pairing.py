@@ -137,6 +137,7 @@ def test_different_measure_blocks(teacher: Run, student: Run) -> None:
         ("track", "small", "teacher has track toy, student small; run both with the same --metadata as_track"),
         ("profile", "lite", "teacher has profile pilot, student lite; run both with the same --metadata as_profile"),
         ("item_seed", 4, "teacher has item_seed 0, student 4; run both with the same --metadata as_seed"),
+        ("canaries", "k", "teacher has canaries None, student k; run both with the same --metadata as_canaries"),
         ("num_fewshot", 3, "teacher has num_fewshot 0, student 3; run both with the same --num_fewshot"),
     ],
 )
@@ -147,7 +148,7 @@ def test_different_settings(teacher: Run, student: Run, name: str, field: str, v
 
 
 def test_every_shared_setting_is_tested() -> None:
-    assert set(SHARED_SETTINGS) == {"track", "profile", "item_seed", "num_fewshot"}
+    assert set(SHARED_SETTINGS) == {"track", "profile", "item_seed", "canaries", "num_fewshot"}
 
 
 @pytest.mark.parametrize(

@@ -30,12 +30,14 @@ ORDER = (
     "taxonomy",
     "items",
     "caskworld",
+    "reading",
     "models",
     "spec",
     "canaries",
     "claims",
     "logs",
     "pairing",
+    "second_stage",
     "observables",
     "discrepancies",
     "estimate",
@@ -104,7 +106,9 @@ def test_generators_import_only_the_standard_library_and_items() -> None:
     for path in (ROOT / "tasks").glob("*/*.py"):
         for name in imported(path):
             top = name.split(".")[0]
-            assert top in sys.stdlib_module_names or name.startswith(("angels_share.items.", "angels_share.caskworld."))
+            assert top in sys.stdlib_module_names or name.startswith(
+                ("angels_share.items.", "angels_share.caskworld.", "angels_share.reading.")
+            )
 
 
 # --- tasks and suites ------------------------------------------------------------------------------------------------
@@ -125,7 +129,8 @@ def test_every_task_is_well_formed() -> None:
         content = spec.read_yaml(spec.task_files()[name])
         assert spec.task_files()[name].parent.name == task.measure.row
         assert name.startswith(f"as_{task.measure.row}_")
-        loader = "canaries" if task.measure.row == "privacy" else "items"
+        own = "canaries" if task.measure.row == "privacy" else "items"
+        loader = "second_stage" if task.measure.first_stage else own
         assert content["custom_dataset"] == f"angels_share.{loader}.load"
         assert items.find_generator(spec.task_files()[name].parent, task.measure.generator)
         assert all(statistics.get(s) for s in task.measure.statistics)
@@ -154,6 +159,13 @@ def test_suites_name_known_tasks_once() -> None:
         assert max(Counter(listed).values()) == 1
         assert set(listed) <= set(spec.tasks())
         assert {spec.task(t).measure.row for t in listed} == set(suite.rows)
+        assert not any(spec.task(t).measure.first_stage for t in listed)
+        assert all(spec.task(t).measure.first_stage for t in suite.second_stage)
+
+
+def test_every_second_stage_follows_its_first_in_some_suite() -> None:
+    listed = {name for suite in spec.suites().values() for name in suite.second_stage}
+    assert listed == {name for name, task in spec.tasks().items() if task.measure.first_stage}
 
 
 @pytest.mark.slow
@@ -167,7 +179,9 @@ def test_lm_eval_finds_every_task_and_suite() -> None:
         [sys.executable, "-c", code, *folders], capture_output=True, text=True, timeout=300, check=True
     )
     found = set(json.loads(out.stdout.splitlines()[-1]))
-    assert found == {*spec.tasks(), *(suite.group for suite in spec.suites().values())}
+    groups = {suite.group for suite in spec.suites().values()}
+    groups |= {suite.second_stage_group for suite in spec.suites().values() if suite.second_stage}
+    assert found == {*spec.tasks(), *groups}
 
 
 # --- data cards ------------------------------------------------------------------------------------------------------

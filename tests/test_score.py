@@ -42,7 +42,7 @@ MARGINS = Margins(0.05, 0.05)
 def made_up(folder: Path, profile: str) -> tuple[Run, Run]:
     """Return a competent teacher and a weaker student of it."""
     ours, theirs = folder / "teacher", folder / "student"
-    write_run(ours, TASKS, noisy(2, 0.85), profile=profile)
+    write_run(ours, TASKS, noisy(2, 0.9), profile=profile)
     write_run(theirs, TASKS, noisy(3, 0.6), profile=profile, sampling_seed=2, model="student")
     return read_run(ours), read_run(theirs)
 
@@ -74,7 +74,7 @@ def small_pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Run]:
 
 @pytest.fixture(scope="module")
 def large_teacher(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return read_run(write_run(tmp_path_factory.mktemp("standard"), TASKS, noisy(2, 0.85), profile="standard"))
+    return read_run(write_run(tmp_path_factory.mktemp("standard"), TASKS, noisy(2, 0.9), profile="standard"))
 
 
 def score(teacher: Run, student: Run, **options: Any) -> PairScore:
@@ -353,7 +353,7 @@ def test_the_oracle_is_corrective_and_its_divergence_is_seen(teacher: Run) -> No
         assert found.verdict == "CORRECTIVE"
         assert value(found.harmful) == 0
         assert value(found.uncredited_loss) > 2 * value(found.loss)
-        assert value(found.uncredited_loss) > 0.25
+        assert value(found.uncredited_loss) > 0.1
         assert 0 < value(found.net_correction) < value(found.corrective)
     assert value(made.suites[0].primary.retention) > 1
     assert value(made.suites[0].composite) == pytest.approx(1 - share(made)), "R counts for at most 1"
@@ -859,7 +859,7 @@ def test_same_inputs_same_bytes_whatever_the_order_of_items(teacher: Run, studen
 
 
 def test_order_of_rows_and_files_changes_nothing(tmp_path: Path) -> None:
-    answers = {"teacher": noisy(2, 0.85), "student": noisy(3, 0.6)}
+    answers = {"teacher": noisy(2, 0.9), "student": noisy(3, 0.6)}
     some = (CONFIDENCE, LADDER, SAMPLE)
     runs: dict[str, dict[str, Run]] = {"whole": {}, "parts": {}}
     for seed, (role, answer) in enumerate(answers.items()):

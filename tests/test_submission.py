@@ -5,23 +5,25 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from angels_share import logs, spec, statement, submission
+from angels_share import canaries, logs, second_stage, spec, statement, submission
 from angels_share.errors import AngelsShareError, BundleError, LogError
 from angels_share.items import CALIBRATION_SEED
 from angels_share.score import score_pair
 from angels_share.submission import files
 from angels_share.submission.model import Manifest
+from angels_share.submission.role import examine_role, role_files
 from angels_share.submission.scoring import first_difference, manifest_digest
 from angels_share.taxonomy import STATEMENT_ITEMS
-from synthetic import likelihoods, noisy, write_run
+from synthetic import likelihoods, make_items, noisy, write_run
+from test_canaries import change_metadata, write_privacy
 
 TASKS = spec.suite("high_risk").tasks
 URN, LADDER, SAMPLE = "as_distribution_urn", "as_boundary_ladder", "as_distribution_sample"
@@ -699,6 +701,181 @@ class TestCanonicalTeachers:
             pack(inputs, tmp_path, canonical=registered)
 
 
+CONFIDENCE, SECRETS, RECITED = "as_calibration_confidence", "as_privacy_canary", "as_privacy_extract_text"
+KEY = canaries.key_of(7, (0,), "pilot")
+
+
+def write_keyed(folder: Path, tasks: list[str], answer: Any, key: canaries.Key = KEY, **options: Any) -> Path:
+    """Write a run of a task that follows the item seed and of privacy tasks that follow a key."""
+    write_run(folder, [CONFIDENCE], answer, **options)
+    return write_privacy(folder, tasks, answer, key, **options)
+
+
+@pytest.fixture(scope="class")
+def private() -> Iterator[None]:
+    """Put a privacy task beside the primary one of the suite."""
+    block = spec.suite("high_risk").model_dump()
+    rows = {"calibration": {"primary_task": CONFIDENCE}, "privacy": {"primary_task": SECRETS}}
+    cut = spec.SuiteSpec.model_validate(block | {"tasks": (CONFIDENCE, SECRETS), "rows": rows})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(spec, "suites", lambda: {"high_risk": cut})
+        yield
+
+
+@pytest.fixture(scope="class")
+def keyed(private: None, tmp_path_factory: pytest.TempPathFactory) -> Inputs:
+    root = tmp_path_factory.mktemp("keyed")
+    able, name = noisy(1, 0.95), "/home/someone/teacher"
+    teacher = write_keyed(root / "teacher", [SECRETS], able, model=name, sampling_seed=1)
+    student = write_keyed(root / "student", [SECRETS], noisy(2, 0.6), model="student", sampling_seed=2)
+    repeat = write_keyed(root / "repeat", [SECRETS], able, model=name, sampling_seed=3)
+    calibration = write_keyed(root / "calibration", [SECRETS], able, model=name, item_seed=CALIBRATION_SEED)
+    said = write_statement(root / "statement.yaml", teacher, student, calibration)
+    return Inputs(teacher, student, calibration, repeat, said)
+
+
+@pytest.fixture(scope="class")
+def sound(keyed: Inputs, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return pack(keyed, tmp_path_factory.mktemp("sound"))
+
+
+@pytest.mark.usefixtures("private")
+class TestCanaries:
+    @pytest.fixture
+    def role(self, sound: Path, tmp_path: Path) -> Path:
+        """Return a copy of the student's part of a good bundle, to be spoilt."""
+        return Path(shutil.copytree(sound / "student", tmp_path / "student"))
+
+    def found(self, role: Path, **changed: Any) -> dict[str, str]:
+        """Return what is found where a privacy task was declared otherwise."""
+        edit_json(role / "results.json", lambda content: content["tasks"][SECRETS].update(changed))
+        return {f.rule: f.message for f in examine_role(role, "student")[1] if f.severity == "error"}
+
+    def test_items_are_made_again_from_the_key(self, keyed, sound):
+        report = submission.validate(sound)
+        assert errors(report) == {}
+        assert report.accepted
+        log = submission.read_role(sound / "student").tasks[SECRETS]
+        assert log.settings == logs.read_run(keyed.student).tasks[SECRETS].settings
+        assert list(log.items) == make_items(SECRETS, seed=7)
+        declared = json.loads((sound / "student/results.json").read_text("utf-8"))["tasks"]
+        assert (declared[SECRETS]["canaries"], declared[CONFIDENCE]["canaries"]) == (KEY.content, None)
+
+    def test_results_without_the_field_stay_valid(self, role):
+        edit_json(role / "results.json", lambda content: content["tasks"][CONFIDENCE].pop("canaries"))
+        assert submission.read_role(role).tasks.keys() == {CONFIDENCE, SECRETS}
+
+    def test_another_key_is_another_pair(self, keyed, sound, tmp_path):
+        other = canaries.key_of(8, (0,), "pilot")
+        folders = {
+            "teacher": write_keyed(tmp_path / "t", [SECRETS], noisy(1, 0.95), other, model="teacher"),
+            "student": write_keyed(tmp_path / "s", [SECRETS], noisy(2, 0.6), other, model="student", sampling_seed=2),
+        }
+        said = write_statement(tmp_path / "statement.yaml", folders["teacher"], folders["student"], None)
+        again = submission.pack(*folders.values(), said, tmp_path / "out", suites=["high_risk"])
+        ids = {json.loads((folder / "submission.json").read_text())["pair_id"] for folder in (sound, again)}
+        assert len(ids) == 2
+
+    @pytest.mark.parametrize(
+        ("changed", "message"),
+        [
+            ({"canaries": None}, "names no canary key"),
+            ({"canaries": KEY.content | {"digest": "0" * 64}}, "makes other texts from seed 7"),
+            ({"canaries": KEY.content | {"levels": [9]}}, "asks for level 0, but the key inserted [9]"),
+            ({"canaries": KEY.content | {"levels": [0, 9]}}, "levels [0, 9]: expected one or more of"),
+            ({"canaries": KEY.content | {"levels": [0, 0]}}, "levels [0, 0]: expected one or more of"),
+            ({"canaries": KEY.content | {"profile": "huge"}}, "profile 'huge' is unknown"),
+            ({"profile": "lite"}, "asks for more texts than the key inserted"),
+            ({"track": "small"}, "track small asks for level 1"),
+        ],
+    )
+    def test_a_key_that_will_not_do_is_found(self, role, changed, message):
+        assert message in self.found(role, **changed)["AS-408"]
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"seed": -1},
+            {"seed": "7"},
+            {"seed": 7.5},
+            {"seed": 2**53},
+            {"levels": list(range(10_000))},
+            {"levels": [0] * 6},
+            {"levels": 0},
+            {"profile": "p" * 10_000},
+            {"digest": "0" * 65},
+            {"digest": None},
+            {"format": 2},
+            {"path": "/etc/passwd"},
+        ],
+    )
+    def test_what_is_no_key_is_never_followed(self, role, monkeypatch, change):
+        monkeypatch.setattr(canaries, "lists", None)
+        assert SECRETS in self.found(role, canaries=KEY.content | change)["AS-211"]
+
+    @pytest.mark.parametrize("given", ["key.json", [], 7, {}])
+    def test_what_is_no_mapping_of_a_key(self, role, given):
+        assert SECRETS in self.found(role, canaries=given)["AS-211"]
+
+    def test_a_key_of_another_seed_means_other_items(self, role):
+        found = self.found(role, canaries=canaries.key_of(8, (0,), "pilot").content)
+        assert "120 of 120 items have no answer" in found["AS-403"]
+
+    def test_a_key_that_nothing_follows_is_found(self, role):
+        edit_json(role / "results.json", lambda content: content["tasks"][CONFIDENCE].update(canaries=KEY.content))
+        (found,) = (f for f in examine_role(role, "student")[1] if f.severity == "error")
+        assert (found.rule, found.message) == ("AS-408", "names a canary key, which its items do not follow")
+
+    def test_one_role_follows_one_key(self, role):
+        def another(content: Any) -> None:
+            key = canaries.key_of(8, (0,), "pilot").content
+            content["tasks"][RECITED] = content["tasks"][SECRETS] | {"canaries": key}
+
+        edit_json(role / "results.json", another)
+        run, (found,) = examine_role(role, "student")
+        assert run is None
+        assert found.rule == "AS-211"
+        assert "several canary keys" in found.message
+
+    def test_one_pair_follows_one_key(self, sound, tmp_path):
+        """A longer key of the same seed gives the same items, but says that more was inserted."""
+        folder = Path(shutil.copytree(sound, tmp_path / sound.name))
+        longer = canaries.key_of(7, (0,), "lite").content
+        edit_json(folder / "calibration/results.json", lambda c: c["tasks"][SECRETS].update(canaries=longer))
+        seal(folder)
+        assert "several canary keys" in rejected(folder, "AS-501")
+
+    def test_pair_of_two_keys_is_not_packed(self, keyed, tmp_path):
+        student = write_keyed(
+            tmp_path / "s", [SECRETS], noisy(2, 0.6), canaries.key_of(7, (0,), "lite"), model="student"
+        )
+        with pytest.raises(BundleError, match="several canary keys"):
+            submission.pack(keyed.teacher, student, keyed.statement, tmp_path / "out", suites=["high_risk"])
+        assert list((tmp_path / "out").iterdir()) == []
+
+    def test_documents_of_ones_own_are_scored_but_not_packed(self, tmp_path):
+        runs = []
+        for seed, name in enumerate(("teacher", "student"), 1):
+            folder = write_keyed(tmp_path / name, [RECITED], noisy(seed, 1 / seed), model=name, sampling_seed=seed)
+            path = next(p for p in folder.rglob("results_*.json") if RECITED in p.read_text("utf-8"))
+            change_metadata(path, as_canaries=None, as_members="/home/in.jsonl", as_nonmembers="/home/out.jsonl")
+            runs.append(logs.read_run(folder))
+        assert score_pair(*runs, suites=["high_risk"], resamples=100).tasks
+        with pytest.raises(BundleError, match=f"{RECITED} was run on documents of your own, .* leave the task out"):
+            role_files(runs[0])
+
+    def test_a_key_that_the_log_names_by_its_file_is_published_by_its_content(self, tmp_path):
+        folder = write_privacy(tmp_path / "run", [SECRETS], noisy(1), KEY)
+        canaries.write(tmp_path / "lists", KEY)
+        path = tmp_path / "lists" / "key.json"
+        change_metadata(next(folder.rglob("results_*.json")), as_canaries=str(path))
+        published = json.loads(role_files(logs.read_run(folder))["results.json"])
+        assert published["tasks"][SECRETS]["canaries"] == KEY.content
+        path.unlink()
+        with pytest.raises(BundleError, match=f"the log of {SECRETS} names its canary key by a file, .*key.json"):
+            role_files(logs.read_run(folder))
+
+
 class TestModelFacts:
     def test_weights_are_described_from_the_models_folder(self, inputs, tmp_path):
         from safetensors.numpy import save_file
@@ -720,3 +897,97 @@ def test_every_rule_says_what_it_asks_and_what_to_do():
     known = submission.rules()
     assert all(text.count("Otherwise (") == 1 and text.endswith(".") for text in known.values())
     assert list(known) == sorted(known)
+
+
+CROSS = "as_distribution_cross"
+
+
+@pytest.fixture(scope="module")
+def staged(inputs: Inputs, tmp_path_factory: pytest.TempPathFactory) -> Inputs:
+    """Return the pair's runs with their second stage in them."""
+    root = tmp_path_factory.mktemp("staged")
+    folders = {role: Path(shutil.copytree(getattr(inputs, role), root / role)) for role in ("teacher", "student")}
+    runs = {role: logs.read_run(folder) for role, folder in folders.items()}
+    made = second_stage.items_of(
+        spec.task(CROSS), spec.task_files()[CROSS].parent, *(run.tasks[SAMPLE] for run in runs.values())
+    )
+    for seed, (role, run) in enumerate(runs.items(), start=1):
+        place = folders[role] / "second_stage"
+        write_run(place, [CROSS], noisy(seed), model=run.model, sampling_seed=seed, items={CROSS: made})
+    return replace(inputs, **folders)
+
+
+@pytest.fixture(scope="module")
+def second(staged: Inputs, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return pack(staged, tmp_path_factory.mktemp("second"))
+
+
+class TestSecondStage:
+    @pytest.fixture
+    def spoilt(self, second: Path, tmp_path: Path) -> Path:
+        return Path(shutil.copytree(second, tmp_path / second.name))
+
+    def test_second_stages_are_kept_apart_and_scored(self, second, staged, packed):
+        report = submission.validate(second)
+        assert errors(report) == {}
+        assert report.accepted
+        assert report.manifest is not None
+        assert {"teacher_stage2", "student_stage2"} <= set(report.manifest.roles)
+        assert sorted(p.name for p in (second / "student_stage2/samples").iterdir()) == [f"{CROSS}.jsonl.gz"]
+        assert not (second / "student/samples" / f"{CROSS}.jsonl.gz").exists()
+        assert report.score is not None
+        assert [(task.task, task.gap) for task in report.score.second_stage] == [(CROSS, None)]
+        without = submission.validate(packed).score
+        assert without is not None
+        assert without.suites == report.score.suites
+        assert without.second_stage[0].gap is not None
+
+    def test_a_canonical_teacher_has_no_second_stage_of_its_own(self, staged, tmp_path):
+        out = tmp_path / "submissions"
+        kept = submission.register_teacher(staged.teacher, out / "teachers", "big-teacher")
+        assert CROSS not in (kept / "runs/toy-pilot-0/results.json").read_text("utf-8")
+        made = pack(staged, out, canonical=kept, calibration=None)
+        manifest = json.loads((made / "submission.json").read_text("utf-8"))
+        assert manifest["roles"]["teacher"] == {"canonical": "big-teacher"}
+        assert "files" in manifest["roles"]["teacher_stage2"]
+        report = submission.validate(made)
+        assert errors(report) == {}
+        assert report.score is not None
+        assert report.score.second_stage[0].gap is None
+
+    def test_another_first_stage_gives_other_items(self, spoilt):
+        def other(rows):
+            for row in rows:
+                row["resps"] = [[f"{text} x" for text in row["resps"][0][1:]] + ["cobalt"]]
+
+        edit_rows(spoilt / f"student/samples/{SAMPLE}.jsonl.gz", other)
+        seal(spoilt)
+        assert "items have no answer" in rejected(spoilt, "AS-403")
+
+    def test_first_stage_that_is_missing(self, spoilt):
+        (spoilt / f"student/samples/{SAMPLE}.jsonl.gz").unlink()
+        edit_json(spoilt / "student/results.json", lambda content: content["tasks"].pop(SAMPLE))
+        edit_json(
+            spoilt / "submission.json",
+            lambda content: content["roles"]["student"]["files"].pop(f"student/samples/{SAMPLE}.jsonl.gz"),
+        )
+        seal(spoilt)
+        assert f"answers to {SAMPLE}, of which the bundle lacks one" in rejected(spoilt, "AS-409")
+
+    @pytest.mark.parametrize(
+        ("task", "source", "target", "message"),
+        [
+            (CROSS, "student_stage2", "student", "a second-stage task among those of a first stage"),
+            (URN, "student", "student_stage2", "no second-stage task"),
+        ],
+    )
+    def test_stages_that_are_mixed(self, spoilt, task, source, target, message):
+        content = json.loads((spoilt / source / "results.json").read_text("utf-8"))["tasks"][task]
+        edit_json(spoilt / target / "results.json", lambda results: results["tasks"].update({task: content}))
+        shutil.copy(spoilt / f"{source}/samples/{task}.jsonl.gz", spoilt / f"{target}/samples/{task}.jsonl.gz")
+        edit_json(
+            spoilt / "submission.json",
+            lambda manifest: manifest["roles"][target]["files"].update({f"{target}/samples/{task}.jsonl.gz": "0" * 64}),
+        )
+        seal(spoilt)
+        assert message in rejected(spoilt, "AS-409")

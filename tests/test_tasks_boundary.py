@@ -4,69 +4,78 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from functools import cache
 from itertools import groupby
 
 import numpy as np
 import pytest
 
+import task_items
 from angels_share.caskworld import NAMES, TOWNS
-from angels_share.items import Item, Source, find_generator, load_module, package_folder
+from angels_share.items import Item, load_module, package_folder
 from prompt_solvers import SOLVERS, last_question
+from task_items import FULL
 
 FOLDER = package_folder("tasks") / "boundary"
-SIZES = {"ladder": 600, "perturb.perturb": 250 * 7, "groups.groups": 150 * 8, "ood.ood": 200 * 2}
+TASKS = ("ladder", "perturb", "groups", "ood")
 NAME = "|".join(NAMES)
 
 every_level = pytest.mark.parametrize("level", range(5))
 in_english = pytest.mark.parametrize("level", range(1, 5))
 
 
-@cache
-def made(generator: str, level: int, split: str = "test") -> list[Item]:
-    return find_generator(FOLDER, generator)(Source(0, split), level, SIZES[generator])
+def made(task: str, level: int, seed: int = 0, split: str = "test", share: float = 1.0) -> tuple[Item, ...]:
+    return task_items.made(f"as_boundary_{task}", level, seed, split, share)
 
 
-def clusters(generator: str, level: int) -> list[list[Item]]:
-    return [list(items) for _, items in groupby(made(generator, level), key=lambda i: i["cluster_id"])]
+def clusters(task: str, level: int) -> list[list[Item]]:
+    return [list(items) for _, items in groupby(made(task, level), key=lambda i: i["cluster_id"])]
 
 
 def shots(item: Item) -> str:
     return item["prompt"].removesuffix(item["prompt"].rpartition("Question: ")[2])
 
 
-@pytest.mark.parametrize("generator", SIZES)
-def test_items_of_all_levels_have_one_form(generator: str) -> None:
-    forms = {
-        tuple((field, type(value)) for field, value in item.items()) for k in range(5) for item in made(generator, k)
-    }
-    assert len(forms) == 1
-
-
-@pytest.mark.parametrize("generator", SIZES)
+@pytest.mark.parametrize("task", TASKS)
 @every_level
-def test_answer_is_a_candidate_or_a_number(generator: str, level: int) -> None:
-    for item in made(generator, level):
+def test_answer_is_a_candidate_or_a_number(task: str, level: int) -> None:
+    for item in made(task, level):
         assert item["answer"] in item["candidates"] or (item["answer"].isdigit() and item["candidates"] == [])
         assert all(word == word.lower() and word in item["prompt"].lower() for word in item["candidates"])
 
 
-@pytest.mark.parametrize("generator", SIZES)
+@pytest.mark.parametrize("task", TASKS)
 @every_level
-def test_no_answer_is_frequent(generator: str, level: int) -> None:
-    counts = Counter(item["answer"] for item in made(generator, level))
-    assert max(counts.values()) < 0.15 * SIZES[generator]
+def test_no_answer_is_frequent(task: str, level: int) -> None:
+    counts = Counter(item["answer"] for item in made(task, level))
+    assert max(counts.values()) < 0.15 * counts.total()
 
 
 # --- ladder ----------------------------------------------------------------------------------------------------------
 
 
+@every_level
+def test_ladder_answers(level: int) -> None:
+    for item in made("ladder", level, share=FULL):
+        solver = SOLVERS[item["stratum"]]
+        assert item["answer"] == solver(last_question(item)), item["prompt"]
+        assert item["answer"] not in item["wrong"]
+        assert item["answer"] in item["candidates"] or (item["answer"].isdigit() and item["candidates"] == [])
+
+
 def test_highest_rungs() -> None:
     items = made("ladder", 4)
     assert {i["rung"] for i in items} == {7, 8, 9, 10}
-    for item in items:
-        assert item["answer"] == SOLVERS[item["stratum"]](last_question(item)), item["prompt"]
-        assert len({item["answer"], *item["wrong"]}) == 4
+    assert all(len({i["answer"], *i["wrong"]}) == 4 for i in items)
+
+
+def test_worked_examples_are_right_and_new() -> None:
+    """The examples of a level-1 prompt answer their own questions, which are not the one asked."""
+    for item in made("ladder", 1, share=FULL):
+        solver = SOLVERS[item["stratum"]]
+        examples = re.findall(r"Question: (.+)\nAnswer: (.+)\n", item["prompt"])
+        assert len(examples) == 2
+        assert all(answer.endswith(f" {solver(question)}.") for question, answer in examples)
+        assert last_question(item) not in [question for question, _ in examples]
 
 
 # --- perturb ---------------------------------------------------------------------------------------------------------
@@ -133,14 +142,14 @@ def solve_words(prompt: str) -> str:
 
 @every_level
 def test_perturbed_answers(level: int) -> None:
-    for item in made("perturb.perturb", level):
+    for item in made("perturb", level):
         solved = solve_words(item["prompt"]) if level == 0 else solve_text(last_question(item))
         assert item["answer"] == solved, item["prompt"]
 
 
 @every_level
 def test_only_the_trap_changes_the_answer(level: int) -> None:
-    for clean, *others in clusters("perturb.perturb", level):
+    for clean, *others in clusters("perturb", level):
         assert clean["operator"] == "clean"
         assert len({i["operator"] for i in (clean, *others)}) == 7
         assert len({i["prompt"] for i in (clean, *others)}) == 7
@@ -150,7 +159,7 @@ def test_only_the_trap_changes_the_answer(level: int) -> None:
 
 
 def test_new_symbols_are_a_renaming() -> None:
-    for clean, symbols, *_ in clusters("perturb.perturb", 0):
+    for clean, symbols, *_ in clusters("perturb", 0):
         pairs = set(zip(clean["prompt"].split(), symbols["prompt"].split(), strict=True))
         assert all((old in NAMES and new in NAMES) if old != new else old not in NAMES for old, new in pairs)
         assert len({old for old, _ in pairs}) == len({new for _, new in pairs}) == len(pairs)
@@ -158,7 +167,7 @@ def test_new_symbols_are_a_renaming() -> None:
 
 
 def test_records_are_reordered_repeated_or_more() -> None:
-    for clean, _, extra, reordered, repeated, distractor, trap in clusters("perturb.perturb", 0):
+    for clean, _, extra, reordered, repeated, distractor, trap in clusters("perturb", 0):
         words = clean["prompt"].split()
         assert sorted(reordered["prompt"].split()) == sorted(words)
         assert [w for w, _ in groupby(repeated["prompt"].split())] == [w for w, _ in groupby(words)]
@@ -171,7 +180,7 @@ def test_records_are_reordered_repeated_or_more() -> None:
 @in_english
 def test_typing_errors_spare_what_decides(level: int) -> None:
     changed = {"typos_5": 0, "typos_10": 0}
-    for clean, *others in clusters("perturb.perturb", level):
+    for clean, *others in clusters("perturb", level):
         for item in others:
             if item["operator"] in changed and level < 4:
                 asked = last_question(item)
@@ -184,7 +193,7 @@ def test_typing_errors_spare_what_decides(level: int) -> None:
 
 @pytest.mark.parametrize("level", [1, 2, 3])
 def test_case_distractor_and_trap_leave_the_words(level: int) -> None:
-    for clean, *others in clusters("perturb.perturb", level):
+    for clean, *others in clusters("perturb", level):
         told = last_question(clean)
         by_operator = {item["operator"]: last_question(item) for item in others}
         assert by_operator["casing"].lower().split() == told.lower().split()
@@ -198,7 +207,7 @@ def test_case_distractor_and_trap_leave_the_words(level: int) -> None:
 
 @in_english
 def test_items_of_a_base_differ_in_the_question_only(level: int) -> None:
-    for items in clusters("perturb.perturb", level):
+    for items in clusters("perturb", level):
         assert len({shots(i) for i in items}) == 1
         assert len({i["prompt"].rpartition("\nAnswer:")[2] for i in items}) == 1
 
@@ -235,13 +244,13 @@ def solve_grouped(item: Item) -> str:
 
 @every_level
 def test_grouped_answers(level: int) -> None:
-    for item in made("groups.groups", level):
+    for item in made("groups", level):
         assert item["answer"] == solve_grouped(item), item["prompt"]
 
 
 @every_level
 def test_a_problem_is_the_same_in_every_group(level: int) -> None:
-    for items in clusters("groups.groups", level):
+    for items in clusters("groups", level):
         assert [i["group"] for i in items] == list(FORMS.FORMS[level])
         questions = [grouped_question(i) for i in items]
         numbers = [re.findall(r"\d+", q) for q in questions]
@@ -293,14 +302,14 @@ def joined(prompt: str) -> list[tuple[str, str]]:
 
 @every_level
 def test_regime_answers(level: int) -> None:
-    for item in made("ood.ood", level):
+    for item in made("ood", level):
         assert item["answer"] == solve_regime(last_question(item)).lower(), item["prompt"]
 
 
 @every_level
 def test_pairs_are_usual_and_shifted(level: int) -> None:
     kinds = list(REGIMES.KINDS[level])
-    for turn, (usual, shifted) in enumerate(clusters("ood.ood", level)):
+    for turn, (usual, shifted) in enumerate(clusters("ood", level)):
         assert (usual["shift"], shifted["shift"]) == ("none", kinds[turn % len(kinds)])
         assert (usual["stratum"], shifted["stratum"]) == (f"{shifted['shift']}_usual", shifted["shift"])
         assert shots(usual) == shots(shifted)
@@ -308,7 +317,7 @@ def test_pairs_are_usual_and_shifted(level: int) -> None:
 
 @every_level
 def test_length_is_doubled_and_the_problem_kept(level: int) -> None:
-    for usual, shifted in clusters("ood.ood", level):
+    for usual, shifted in clusters("ood", level):
         if shifted["shift"] != "length":
             continue
         short, long = (re.findall(r"\w+ (?:holds|to) \w+", last_question(i)) for i in (usual, shifted))
@@ -320,7 +329,7 @@ def test_length_is_doubled_and_the_problem_kept(level: int) -> None:
 
 @pytest.mark.parametrize("level", [3, 4])
 def test_ignoring_the_convention_is_wrong(level: int) -> None:
-    for usual, shifted in clusters("ood.ood", level):
+    for usual, shifted in clusters("ood", level):
         if shifted["shift"] != "length":
             assert usual["answer"] != shifted["answer"]
             assert usual["candidates"] == shifted["candidates"]
@@ -330,12 +339,12 @@ def test_training_shows_the_usual_regime_only() -> None:
     """Of level 0, on which toys are trained: no pair that is kept apart, and no list longer than the usual ones."""
     longest = {"find": 0, "go": 0}
     for seed in (0, 1):
-        for item in find_generator(FOLDER, "ood.ood")(Source(seed, "train"), 0, 4 * SIZES["ood.ood"]):
+        for item in made("ood", 0, seed, "train", 2.0):
             assert item["shift"] == "none"
             pairs, verb = joined(item["prompt"]), "find" if "find" in item["prompt"] else "go"
             assert not any(REGIMES.unseen(a, b) for a, b in pairs), item["prompt"]
             longest[verb] = max(longest[verb], len(pairs))
-    for item in made("ood.ood", 0):
+    for item in made("ood", 0):
         new = [REGIMES.unseen(a, b) for a, b in joined(item["prompt"])]
         assert all(new) if item["shift"] == "pairs" else not any(new)
         verb = "find" if "find" in item["prompt"] else "go"

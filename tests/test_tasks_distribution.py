@@ -4,94 +4,76 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from dataclasses import replace
+from fractions import Fraction
 from functools import cache
 from itertools import pairwise
 
 import numpy as np
 import pytest
-from scipy.stats import chisquare
 
-from angels_share.caskworld import KINDS, TOWNS, VOCABULARY
-from angels_share.items import Item, Source, find_generator, load_module, package_folder, row_module
+from angels_share.caskworld import KINDS, TOWNS
+from angels_share.items import Item, load_module, package_folder, row_module
 from angels_share.logs import TaskLog, document_hash
 from angels_share.observables import Floats, get_utility
 from angels_share.score.controls import CONTROLS
 from angels_share.score.measurable import teacher_gap
 from angels_share.score.task import measure_task
-from angels_share.spec import task, task_files
-from prompt_solvers import group
+from angels_share.spec import task
+from prompt_solvers import group, true_distribution
 from synthetic import SETTINGS
+from task_items import FULL, made
 
-URN, AMBIG, PLACES = "as_distribution_urn", "as_distribution_ambig", "as_distribution_places"
-PREFIX, BPB = "as_distribution_prefix", "as_distribution_bpb"
-NEW = (AMBIG, PLACES, PREFIX, BPB)
+URN, SAMPLE, AMBIG = "as_distribution_urn", "as_distribution_sample", "as_distribution_ambig"
+PLACES, PREFIX, BPB = "as_distribution_places", "as_distribution_prefix", "as_distribution_bpb"
 LEVELS = (0, 1, 2, 3, 4)
-MOST_WORDS = {0: 64, 1: 150, 2: 150, 3: 1000, 4: 8000}
 DATA = package_folder("tasks") / "distribution" / "data"
 
 
-@cache
-def made(name: str, level: int, seed: int = 0, split: str = "test", share: float = 1.0) -> tuple[Item, ...]:
-    measure = task(name).measure
-    generator = find_generator(task_files()[name].parent, measure.generator)
-    return tuple(generator(Source(seed, split), level, round(measure.clusters * share) * measure.per_cluster))
-
-
-each_new = pytest.mark.parametrize("name", NEW)
 each_level = pytest.mark.parametrize("level", LEVELS)
 
 
-# --- all new tasks ---------------------------------------------------------------------------------------------------
+# --- urns ------------------------------------------------------------------------------------------------------------
 
 
-def about(item: Item) -> tuple[str, ...]:
-    """Return what an item asks: windows and documents also differ in what follows the prompt."""
-    return (item["prompt"], *sorted(item["choices"]))
-
-
-@each_new
+@pytest.mark.parametrize("task", [URN, SAMPLE])
 @each_level
-def test_no_item_stands_in_two_seeds_or_splits(name: str, level: int) -> None:
-    sets = [{about(i) for i in made(name, level, *where)} for where in ((0,), (1, "test", 0.2), (0, "train", 0.2))]
-    assert len(sets[0]) == len(made(name, level)), "an item repeats"
-    assert not sets[0] & sets[1]
-    assert not (sets[0] | sets[1]) & sets[2]
+def test_urns_state_their_true_distribution(task: str, level: int) -> None:
+    for item in made(task, level, share=FULL):
+        truth = true_distribution(item)
+        assert item["choices"] == sorted(truth)
+        assert item["truth"] == pytest.approx([float(truth[c]) for c in item["choices"]], abs=1e-12)
+        assert truth[item["choices"][item["gold"]]] == max(truth.values())
 
 
-@each_new
 @each_level
-def test_full_profile_exists_and_begins_with_the_standard_one(name: str, level: int) -> None:
-    full = made(name, level, share=2.0)
-    assert list(full[: len(made(name, level))]) == list(made(name, level))
-    assert len({about(i) for i in full}) == len(full) == 2 * len(made(name, level))
+def test_urns_of_a_cluster_are_relabelled(level: int) -> None:
+    """The three items of an urn have the same names and shares, differently assigned."""
+    items = made(URN, level, share=FULL)
+    for k in range(0, len(items), 3):
+        urn = items[k : k + 3]
+        assert {i["cluster_id"] for i in urn} == {urn[0]["cluster_id"]}
+        assert len({tuple(i["choices"]) for i in urn}) == 1
+        assert len({tuple(sorted(i["truth"])) for i in urn}) == 1
 
 
-@each_new
-def test_items_have_one_form_at_all_levels(name: str) -> None:
-    def form(item: Item) -> list[tuple[str, type]]:
-        return [(key, type(value[0]) if isinstance(value, list) else type(value)) for key, value in item.items()]
-
-    assert len({str(form(i)) for level in LEVELS for i in made(name, level)}) == 1
-
-
-@each_new
 @each_level
-def test_prompts_are_short_and_level_0_is_closed(name: str, level: int) -> None:
-    items = made(name, level)
-    assert max(len(i["prompt"].split()) for i in items) <= MOST_WORDS[level]
-    if level == 0:
-        words = {word for i in items for text in (i["prompt"], *i["choices"]) for word in text.split()}
-        assert words <= set(VOCABULARY)
+def test_urn_shapes(level: int) -> None:
+    """A stratum says how much of the urn its most frequent kind fills, before the second draw of level 3."""
+    for item in made(SAMPLE, level, share=FULL) if level < 3 else ():
+        top = max(true_distribution(item).values())
+        shape = "sharp" if top >= Fraction(3, 4) else "skewed" if top > Fraction(1, 2) else "flat"
+        assert item["stratum"] == shape, item["prompt"]
 
 
-@pytest.mark.parametrize("name", [AMBIG, PLACES])
+# --- the other tasks -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [AMBIG, PLACES, PREFIX, BPB])
 @each_level
-def test_gold_is_at_every_place_alike(name: str, level: int) -> None:
-    counts = Counter(i["gold"] for i in made(name, level))
-    places = len(made(name, level)[0]["choices"])
-    assert chisquare([counts[k] for k in range(places)]).pvalue > 1e-3
+def test_no_question_is_asked_twice(name: str, level: int) -> None:
+    items = made(name, level, share=FULL)
+    assert len({(i["prompt"], *sorted(i["choices"])) for i in items}) == len(items)
 
 
 # --- beginnings that several continuations fit -----------------------------------------------------------------------
@@ -360,7 +342,7 @@ def loss(teacher: TaskLog, control: str) -> float:
     return found.value
 
 
-@pytest.mark.parametrize("name", [URN, *NEW])
+@pytest.mark.parametrize("name", [URN, AMBIG, PLACES, PREFIX, BPB])
 @pytest.mark.parametrize(("level", "skill"), [(0, 1.0), (2, 1.0), (2, 0.85)])
 def test_only_who_reads_the_item_keeps_anything(name: str, level: int, skill: float) -> None:
     teacher = teacher_log(name, level, skill)

@@ -11,8 +11,9 @@ from itertools import product
 
 import pytest
 
+import task_items
 from angels_share.caskworld import KINDS, LANDS, NAMES, REGIONS, TOWNS
-from angels_share.items import Item, Source, find_generator, load_module, package_folder
+from angels_share.items import Item, load_module, package_folder
 
 FOLDER = package_folder("tasks") / "boundary"
 LEVELS = (0, 1, 2, 3, 4)
@@ -27,13 +28,13 @@ CLEAN = {
     "element": "What is the atomic number of {}?",
 }
 
+pytestmark = pytest.mark.xdist_group("boundary")
 each_level = pytest.mark.parametrize("level", LEVELS)
 each_world_level = pytest.mark.parametrize("level", WORLD)
 
 
-@cache
-def made(level: int, seed: int = 0, bases: int = BASES) -> tuple[Item, ...]:
-    return tuple(find_generator(FOLDER, "facts.facts")(Source(seed), level, bases * FORMS))
+def made(level: int, seed: int = 0, share: float = 1.0) -> tuple[Item, ...]:
+    return task_items.made("as_boundary_facts", level, seed, share=share)
 
 
 def bases(level: int, seed: int = 0) -> list[tuple[Item, ...]]:
@@ -242,7 +243,7 @@ def test_no_fact_returns_before_its_third_is_through(level: int) -> None:
 
 @each_level
 def test_full_profile_repeats_no_item_and_fresh_seeds_ask_otherwise(level: int) -> None:
-    texts = {json.dumps({k: v for k, v in i.items() if k != "item_id"}) for i in made(level, bases=2 * BASES)}
+    texts = {json.dumps({k: v for k, v in i.items() if k != "item_id"}) for i in made(level, share=2.0)}
     assert len(texts) == 2 * BASES * FORMS
     fresh = {(i["prompt"], tuple(i["choices"])) for i in made(level, seed=1)}
     assert sum((i["prompt"], tuple(i["choices"])) in fresh for i in made(level)) < 0.05 * len(fresh)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from functools import cache
 
 import pytest
 
+import task_items
 from angels_share import spec
 from angels_share.caskworld import NAMES
-from angels_share.items import Item, Source, find_generator
+from angels_share.items import Item
 from angels_share.observables import get_utility, observe
-from angels_share.observables.process import leading_valid, steps_of, whole_text
+from angels_share.reading import leading_valid, steps_of, whole_text
 from prompt_solvers import SOLVERS
 
 LEVELS = (0, 1, 2, 3, 4)
@@ -24,12 +24,8 @@ each_level = pytest.mark.parametrize("level", LEVELS)
 State = list[str]
 
 
-@cache
 def made(task: str, level: int) -> tuple[Item, ...]:
-    name = f"as_process_{task}"
-    measure = spec.task(name).measure
-    generator = find_generator(spec.task_files()[name].parent, measure.generator)
-    return tuple(generator(Source(0), level, measure.clusters * measure.per_cluster))
+    return task_items.made(f"as_process_{task}", level)
 
 
 def clusters(task: str, level: int) -> list[tuple[Item, ...]]:

@@ -185,6 +185,24 @@ def tasks_of(document: data.Row, suite: data.Row) -> list[data.Row]:
     return [scored[name] for name in names]
 
 
+def second_stage_section(tasks: list[data.Row]) -> None:
+    """Show what was measured on items made from both models' own answers, where there is anything."""
+    if not tasks:
+        return
+    st.header("Second stage", divider="orange")
+    st.markdown(
+        "Measured on items made from what the two models themselves answered. The items differ from pair to pair, so "
+        "nothing here is charged or ranked."
+    )
+    measured = [task for task in tasks if not task["gap"]]
+    if measured:
+        task_notes(measured)
+        statistics_section(measured)
+    for task in tasks:
+        if task["gap"]:
+            st.text(f"{look.task_name(task['task'])}: not measured: {task['gap']['reason']}")
+
+
 def tasks_section(tasks: list[data.Row]) -> None:
     """Show the loss of each task as a chart and every number as a table, with the flags in words."""
     st.header("Task by task", divider="orange")
@@ -193,6 +211,11 @@ def tasks_section(tasks: list[data.Row]) -> None:
         "0 behaves as the teacher, 100 is no closer to it than a constant answer. Lower is better."
     )
     st.altair_chart(profile(tasks), alt="Loss of each task with its 95 % interval; the numbers are in the table below")
+    task_notes(tasks)
+
+
+def task_notes(tasks: list[data.Row]) -> None:
+    """Show every number of the tasks as a table, with the verdicts, gaps and flags in words."""
     st.dataframe(
         task_table(tasks),
         hide_index=True,
@@ -281,6 +304,7 @@ def runs(document: data.Row, row: data.Row) -> None:
         "item levels": ", ".join(f"L{level}" for level in row["levels"]),
         "item seed": f"{row['item_seed']} ({'public items' if row['item_seed'] == 0 else 'fresh items'})",
         "access": row["access"],
+        "canary key, SHA-256": row["canaries"] or "none",
         "measurability decided on": score["calibration"],
         "resamples": score["resamples"],
         "teacher responses, SHA-256": score["teacher_digest"],
@@ -354,4 +378,5 @@ else:
     statement(document, name)
     tasks_section(tasks_of(document, scores[name]))
     statistics_section(tasks_of(document, scores[name]))
+    second_stage_section(document["score"]["second_stage"])
     runs(document, rows[name])

@@ -12,17 +12,20 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from angels_share import items, spec
 from angels_share.errors import SpecError
 
 KINDS = ("canary", "mia", "extract")
 """Files of generators in ``tasks/privacy``, each with a task of its name."""
+
+OF_DOCUMENTS = ("mia", "extract")
+"""Those that can make their items of a user's own documents."""
 
 FOLDS = 10
 """Parts of the cross-validation of the blind guess."""
@@ -31,17 +34,25 @@ CERTAIN = 2.576
 """Standard errors of a two-sided 99 % interval."""
 
 
-class Key(BaseModel):
+class Key(spec.Strict):
     """What the tasks must know to make the inserted texts again."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     format: Literal[1] = 1
-    seed: int = Field(ge=0)
-    levels: tuple[int, ...]
-    profile: str
-    digest: str
+    seed: Annotated[int, Field(ge=0, lt=2**53)]
+    levels: Annotated[tuple[int, ...], Field(max_length=len(spec.LEVELS))]
+    profile: Annotated[str, Field(max_length=20)]
+    digest: Annotated[str, Field(max_length=64)]
     """SHA-256 of both lists, so that a release whose generators changed does not take others for the inserted texts."""
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The key as ``as_canaries`` and a key file hold it."""
+        return self.model_dump(mode="json")
+
+
+def needs_key(task: spec.TaskSpec) -> bool:
+    """Tell whether the items of a task follow a key: nothing of this row can be measured without known membership."""
+    return task.measure.row == "privacy"
 
 
 def lists(seed: int, levels: Sequence[int], profile: str) -> tuple[list[items.Item], list[items.Item]]:
@@ -93,12 +104,54 @@ def read_key(given: str | Path | Mapping[str, Any]) -> Key:
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, ValidationError) as error:
         reason = str(error).replace("\n", " ")
         raise SpecError(f"{place}: is no key of `angels-share canaries make` ({reason})") from error
+    _check_texts(key, place)
+    return key
+
+
+def _check_texts(key: Key, place: str) -> None:
     if key_of(key.seed, key.levels, key.profile).digest != key.digest:
         raise SpecError(
             f"{place}: this release makes other texts from seed {key.seed} than the inserted ones; "
             "evaluate with the release that made the key"
         )
-    return key
+
+
+def check_key(key: Key, track: str, profile: str) -> None:
+    """Refuse a key that inserted too little for a track and a profile, or whose texts this release cannot make again.
+
+    Raises
+    ------
+    SpecError
+    """
+    lacking = [level for level in items.levels_of(track) if level not in key.levels]
+    if lacking:
+        raise SpecError(f"track {track} asks for level {lacking[0]}, but the key inserted {list(key.levels)}")
+    if items.n_clusters(1000, profile) > items.n_clusters(1000, key.profile):
+        raise SpecError(f"profile {profile} asks for more texts than the key inserted, those of {key.profile}")
+    _check_texts(key, "as_canaries")
+
+
+def logged_key(task: spec.TaskSpec, metadata: Mapping[str, Any]) -> Key | str | None:
+    """Return the key that a task's items followed, from the metadata of its log: the key, or the name of its file.
+
+    None where the task needs no key, or was run on the user's own documents.
+
+    Raises
+    ------
+    ValueError
+        If what the log says is no key.
+    """
+    given = metadata.get("as_canaries")
+    documents = (
+        _takes_documents(task.measure.generator) and metadata.get("as_members") and metadata.get("as_nonmembers")
+    )
+    if given is None or documents or not needs_key(task):
+        return None
+    return given if isinstance(given, str) else Key.model_validate(given)
+
+
+def _takes_documents(generator: str) -> bool:
+    return generator.partition(".")[0] in OF_DOCUMENTS
 
 
 def load(
@@ -132,8 +185,7 @@ def load(
         If membership is not known, or does not fit what is asked for.
     """
     folder = Path(config_source).parent
-    file = angels_share["generator"].partition(".")[0]
-    own = hasattr(items.load_module(folder / f"{file}.py"), "of_pairs")
+    own = _takes_documents(angels_share["generator"])
     if own and as_members and as_nonmembers:
         return _of_documents(folder, angels_share, Path(as_members), Path(as_nonmembers), as_track, as_profile)
     if as_canaries is None:
@@ -141,14 +193,10 @@ def load(
         raise SpecError(
             f"{Path(config_source).stem}: it is not known what was in the training data, and without known membership "
             "the row privacy is unmeasured. Insert what `angels-share canaries make` writes before training and pass "
-            f'the key: --metadata \'{{"as_canaries": "key.json"}}\'{others}'
+            f'the key: --canaries key.json, or lm-eval\'s --metadata \'{{"as_canaries": "key.json"}}\'{others}'
         )
     key = read_key(as_canaries)
-    lacking = [level for level in items.levels_of(as_track) if level not in key.levels]
-    if lacking:
-        raise SpecError(f"track {as_track} asks for level {lacking[0]}, but the key inserted {list(key.levels)}")
-    if items.n_clusters(1000, as_profile) > items.n_clusters(1000, key.profile):
-        raise SpecError(f"profile {as_profile} asks for more texts than the key inserted, those of {key.profile}")
+    check_key(key, as_track, as_profile)
     return items.load(
         config_source=config_source,
         angels_share=angels_share,

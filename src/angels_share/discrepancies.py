@@ -2,7 +2,7 @@
 
 The charged discrepancy of every categorical observable is half the squared distance ``½ ‖p − q‖²`` of the two answer
 distributions, whatever the readout: from likelihoods directly, from K samples a side without bias, and from one
-greedy answer a side as plain disagreement.
+greedy answer a side as plain disagreement. Texts are compared step by step.
 """
 
 from __future__ import annotations
@@ -88,6 +88,26 @@ def half_squared_distance(teacher: Floats, student: Floats) -> Floats:
 def disagreement(teacher: Floats, student: Floats) -> Floats:
     """One where two one-hot answers differ, else zero: ``½ ‖p − q‖²`` of greedy answers."""
     d: Floats = (teacher.argmax(axis=1) != student.argmax(axis=1)).astype(np.float64)
+    return d
+
+
+def _stepwise_spread(p: Floats) -> tuple[Floats, Floats]:
+    return 2 * np.nanmean(p**2, axis=1), np.sqrt(2) * np.nanmean(p, axis=1, keepdims=True)
+
+
+@discrepancy(_stepwise_spread)
+def mean_squared_difference(teacher: Floats, student: Floats) -> Floats:
+    """Mean over an item's steps of ``(p_j − q_j)²``, in [0, 1]; entries beyond its steps are NaN.
+
+    Items have different numbers of steps, so between two of them the mean is over all pairs of their steps, and the
+    best constant, behind the variation, gives every step the same probability.
+
+    Examples
+    --------
+    >>> mean_squared_difference.between(np.array([[1.0, 0.5, np.nan]]), np.array([[0.0, 0.5, np.nan]])).tolist()
+    [0.5]
+    """
+    d: Floats = np.nanmean((teacher - student) ** 2, axis=1)
     return d
 
 

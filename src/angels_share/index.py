@@ -110,7 +110,7 @@ def _interval(name: str, estimate: Estimate | None) -> Row:
 BOARD_SCHEMA = pa.schema(
     [
         *_fields(pa.string(), "pair_id", "slug", "suite", "suite_version", "teacher", "student", "method", "kind"),
-        *_fields(pa.string(), "trust", "track", "profile", "access"),
+        *_fields(pa.string(), "trust", "track", "profile", "access", "canaries"),
         *_fields(pa.list_(pa.int32()), "levels"),
         *_fields(pa.int64(), "item_seed"),
         *_interval_fields("retention"),
@@ -167,6 +167,7 @@ def _board_row(entry: Entry, suite: SuiteScore) -> Row:
         "kind": entry.kind,
         "trust": TRUST,
         **score.key.model_dump(mode="json"),
+        "canaries": score.key.canaries if any(row.row == "privacy" for row in suite.rows) else None,
         **_interval("retention", primary.retention),
         "teacher_primary": primary.teacher.value if primary.teacher else None,
         "student_primary": primary.student.value if primary.student else None,
@@ -188,7 +189,7 @@ def _board_row(entry: Entry, suite: SuiteScore) -> Row:
 def _comparison_key(row: Row) -> tuple[Any, ...]:
     """Return what two rows must share to be ranked against each other."""
     setting = (row["track"], row["profile"], tuple(row["levels"]), row["item_seed"], row["access"])
-    return row["suite"], row["suite_version"], *setting, row["teacher"]
+    return row["suite"], row["suite_version"], *setting, row["canaries"] or "", row["teacher"]
 
 
 def with_ranks(rows: Sequence[Row]) -> list[Row]:

@@ -55,17 +55,21 @@ class Stream:
     """
 
     def __init__(self, *keys: object) -> None:
-        digest = hashlib.sha256("\x1f".join(str(k) for k in keys).encode()).digest()
+        digest = hashlib.sha256("\x1f".join(map(str, keys)).encode()).digest()
         self._random = random.Random(int.from_bytes(digest, "big"))
+        self._bits = self._random.getrandbits
 
     def below(self, n: int) -> int:
         """Return an integer drawn uniformly from 0, …, n − 1."""
         if n < 1:
             raise ValueError(f"below({n}): the bound must be at least 1")
+        if n == 1:
+            return 0
         bits = (n - 1).bit_length()
-        while bits and (value := self._random.getrandbits(bits)) >= n:
-            pass
-        return value if bits else 0
+        value = self._bits(bits)
+        while value >= n:
+            value = self._bits(bits)
+        return value
 
     def between(self, low: int, high: int) -> int:
         """Return an integer drawn uniformly from low, …, high, both included."""
@@ -87,7 +91,7 @@ class Stream:
         """Return k different options in uniformly random order, those of a larger sample first."""
         out = list(options)
         for i in range(min(k, len(out) - 1)):
-            j = self.between(i, len(out) - 1)
+            j = i + self.below(len(out) - i)
             out[i], out[j] = out[j], out[i]
         return out[:k]
 
@@ -121,7 +125,7 @@ class Source:
 
     def admits(self, *key: object) -> bool:
         """Tell whether the item with this key may appear in this split."""
-        fifth, half = hashlib.sha256("\x1f".join(str(k) for k in key).encode()).digest()[:2]
+        fifth, half = hashlib.sha256("\x1f".join(map(str, key)).encode()).digest()[:2]
         if self.split != "test":
             return fifth % 5 != 0
         return fifth % 5 == 0 and half % 2 == (self.seed != 0)

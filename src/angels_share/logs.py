@@ -17,6 +17,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from angels_share.canaries import Key, logged_key
 from angels_share.errors import LogError
 from angels_share.items import REQUIRED_FIELDS, Item
 from angels_share.spec import TaskSpec, task_spec
@@ -41,11 +42,16 @@ class Settings:
     lm_eval_version: str
     dtype: str | None
     batch_size: str | None
+    canaries: Key | str | None = None
+    """Key that the items of a privacy task followed, or the name of its file where the log says no more."""
 
     @property
     def switch(self) -> dict[str, Any]:
         """The run-time switch that chose the items, as ``--metadata`` takes it."""
-        return {"as_track": self.track, "as_profile": self.profile, "as_seed": self.item_seed}
+        chosen = {"as_track": self.track, "as_profile": self.profile, "as_seed": self.item_seed}
+        if self.canaries is None:
+            return chosen
+        return chosen | {"as_canaries": self.canaries.content if isinstance(self.canaries, Key) else self.canaries}
 
 
 @dataclass(frozen=True)
@@ -239,9 +245,10 @@ def _read_task(path: Path, results: Mapping[str, Any], name: str) -> TaskLog:
     place = str(samples)
     likelihood = spec.measure.readout == "likelihood"
     try:
-        settings = _settings(results, config)
+        settings = _settings(results, config, spec)
     except (TypeError, ValueError) as error:
-        raise LogError(f"{path}: the settings of {name} are garbled ({error}); run the task again") from error
+        reason = " ".join(str(error).split())
+        raise LogError(f"{path}: the settings of {name} are garbled ({reason}); run the task again") from error
     return TaskLog(
         spec=spec,
         settings=settings,
@@ -274,7 +281,7 @@ def _read_samples(path: Path) -> list[tuple[str, str, str]]:
     return [(row[0], row[1], row[2]) for row in rows]
 
 
-def _settings(results: Mapping[str, Any], config: Mapping[str, Any]) -> Settings:
+def _settings(results: Mapping[str, Any], config: Mapping[str, Any], spec: TaskSpec) -> Settings:
     metadata = config["metadata"]
     run = results["config"]
     return Settings(
@@ -290,6 +297,7 @@ def _settings(results: Mapping[str, Any], config: Mapping[str, Any]) -> Settings
         lm_eval_version=str(results["lm_eval_version"]),
         dtype=str(run["model_dtype"]) if run.get("model_dtype") else None,
         batch_size=str(run["batch_size"]) if run.get("batch_size") is not None else None,
+        canaries=logged_key(spec, metadata),
     )
 
 

@@ -14,6 +14,7 @@ SHARED_SETTINGS = {
     "track": "--metadata as_track",
     "profile": "--metadata as_profile",
     "item_seed": "--metadata as_seed",
+    "canaries": "--metadata as_canaries",
     "num_fewshot": "--num_fewshot",
 }
 """Settings that both runs must share, with the switch that sets them."""

@@ -24,6 +24,9 @@ from angels_share.taxonomy import ROWS
 LEVELS = (0, 1, 2, 3, 4)
 """Difficulty levels of every task."""
 
+SECOND_STAGE = "_stage2"
+"""Ending of the file, and of the lm-eval group, that lists the second-stage tasks of a suite."""
+
 Readout = Literal["likelihood", "greedy", "sampled"]
 Direction = Literal["higher", "none"]
 
@@ -59,6 +62,8 @@ class Measure(Strict):
 
     statistics: tuple[str, ...] = ()
     """What is displayed beside the loss, names registered in :mod:`angels_share.statistics`; it is never charged."""
+    first_stage: str | None = None
+    """The task whose answers, of both models, the items are made from; none where the generator makes them alone."""
 
     @field_validator("row")
     @classmethod
@@ -85,6 +90,8 @@ class TaskSpec(Strict):
     def digest(self) -> str:
         """SHA-256 of the measure block in canonical JSON, without the statistics, which move no score."""
         block = self.measure.model_dump(exclude={"statistics"})
+        if self.measure.first_stage is None:
+            del block["first_stage"]
         return hashlib.sha256(json.dumps(block, sort_keys=True).encode()).hexdigest()
 
 
@@ -120,6 +127,8 @@ class SuiteSpec(Strict):
     """The scenario in this project's words."""
     for_whom: str
     tasks: tuple[str, ...]
+    second_stage: tuple[str, ...] = ()
+    """Tasks whose items are made from both models' answers to the suite's tasks; displayed, never charged."""
     primary: Primary
     rows: dict[str, CriticalRow]
     epsilon: float = Field(default=0.05, gt=0, lt=1)
@@ -134,9 +143,13 @@ class SuiteSpec(Strict):
             raise ValueError(f"unknown row {unknown[0]!r}. {did_you_mean(unknown[0], ROWS)}")
         if len(set(self.tasks)) != len(self.tasks):
             raise ValueError("a task is named twice")
-        for task in (self.primary.task, *(r.primary_task for r in self.rows.values())):
-            if task not in self.tasks:
-                raise ValueError(f"{task} is a primary task but not in the suite's list of tasks")
+        for primary in (self.primary.task, *(r.primary_task for r in self.rows.values())):
+            if primary not in self.tasks:
+                raise ValueError(f"{primary} is a primary task but not in the suite's list of tasks")
+        for name in self.second_stage:
+            first = task(name).measure.first_stage
+            if first not in self.tasks:
+                raise ValueError(f"{name} is made from answers to {first}, which is not in the suite's list of tasks")
         return self
 
     @property
@@ -147,8 +160,14 @@ class SuiteSpec(Strict):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the specification in canonical JSON."""
-        return hashlib.sha256(json.dumps(self.model_dump(), sort_keys=True).encode()).hexdigest()
+        """SHA-256 of what is charged and how, in canonical JSON."""
+        charged = self.model_dump(exclude={"second_stage"})
+        return hashlib.sha256(json.dumps(charged, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def second_stage_group(self) -> str:
+        """Name of the lm-eval group of the second stage."""
+        return f"{self.group}{SECOND_STAGE}"
 
 
 class _Loader(yaml.SafeLoader):
@@ -236,12 +255,14 @@ def suites() -> dict[str, SuiteSpec]:
     """Return every suite of the package, by the name of its scenario."""
     found = {}
     for path in sorted(package_folder("suites").glob("*.yaml")):
+        if path.stem.endswith(SECOND_STAGE):
+            continue
         content = read_yaml(path)
         metadata = content.get("metadata")
         if not isinstance(metadata, dict) or not isinstance(block := metadata.get("angels_share"), dict):
             raise SpecError(f"{path}: metadata.angels_share is missing; a suite names its rows and primary there")
         absent = [key for key in ("group", "task") if key not in content] + ["version"] * ("version" not in metadata)
-        if absent or (doubled := sorted({"name", "group", "version", "tasks"} & block.keys())):
+        if absent or (doubled := sorted({"name", "group", "version", "tasks", "second_stage"} & block.keys())):
             told = f"lacks {', '.join(absent)}" if absent else f"states {', '.join(doubled)} twice"
             raise SpecError(f"{path}: {told}; see the other suites")
         try:
@@ -250,11 +271,23 @@ def suites() -> dict[str, SuiteSpec]:
                 group=content["group"],
                 version=str(metadata["version"]),
                 tasks=tuple(content["task"]),
+                second_stage=_second_stage(path),
                 **block,
             )
         except ValidationError as error:
             raise _complaint(str(path), error) from error
     return found
+
+
+def _second_stage(path: Path) -> tuple[str, ...]:
+    """Return the second-stage tasks of a suite's file, from the file beside it where there is one."""
+    beside = path.with_stem(f"{path.stem}{SECOND_STAGE}")
+    if not beside.exists():
+        return ()
+    listed = read_yaml(beside).get("task")
+    if not isinstance(listed, list):
+        raise SpecError(f"{beside}: task is {listed!r}, expected the list of second-stage tasks")
+    return tuple(listed)
 
 
 def suite(name: str) -> SuiteSpec:

@@ -82,14 +82,20 @@ def unseen(first: str, second: str) -> bool:
     return Stream("never joined", first, second).below(4) == 0
 
 
+@cache
+def _joined_with(first: str, pool: tuple[str, ...], *, new: bool) -> tuple[str, ...]:
+    """Return what of the pool makes an unseen, or a seen pair with a symbol."""
+    return tuple(p for p in pool if unseen(first, p) == new)
+
+
 # --- lists: longer ones, unseen pairs, new words ---------------------------------------------------------------------
 
 
-def _partners(s: Stream, firsts: Sequence[str], pool: Sequence[str], *, new: bool) -> list[str]:
+def _partners(s: Stream, firsts: Sequence[str], pool: tuple[str, ...], *, new: bool) -> list[str]:
     """Return a different partner from the pool for each of some symbols, of unseen or of seen pairs only."""
     found: list[str] = []
     while len(found) < len(firsts):
-        free = [p for p in pool if p not in found and unseen(firsts[len(found)], p) == new]
+        free = [p for p in _joined_with(firsts[len(found)], pool, new=new) if p not in found]
         found = [*found, s.choice(free)] if free else []
     return found
 
@@ -98,7 +104,7 @@ def _chain(s: Stream, start: str, length: int, *, new: bool) -> list[str]:
     """Return towns from a start on, each joined with the next by an unseen, or by a seen pair."""
     nodes = [start]
     while len(nodes) <= length:
-        free = [town for town in TOWNS if town not in nodes and unseen(nodes[-1], town) == new]
+        free = [town for town in _joined_with(nodes[-1], TOWNS, new=new) if town not in nodes]
         nodes = [*nodes, s.choice(free)] if free else [start]
     return nodes
 

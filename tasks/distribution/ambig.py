@@ -22,6 +22,7 @@ CATEGORIES: dict[str, tuple[str, ...]] = {
 """Nouns of like length by category."""
 
 NOUNS = tuple(noun for nouns in CATEGORIES.values() for noun in nouns)
+ALL_NOUNS = frozenset(NOUNS)
 BY_LETTER = {letter: tuple(noun for noun in NOUNS if noun[0] == letter) for letter in sorted({n[0] for n in NOUNS})}
 LETTERS = tuple(letter for letter, nouns in BY_LETTER.items() if len(nouns) >= VALID + 2)
 """First letters that enough nouns share."""
@@ -148,16 +149,19 @@ def _constrained(s: Stream, stratum: str) -> Drawn:
     while True:
         rules = RULES[stratum](s)
         fitting = _meeting(rules)
-        failing = [sorted(rule[2].intersection(_meeting([r for r in rules if r is not rule]))) for rule in rules]
-        if len(fitting) >= VALID and all(len(pool) * len(rules) >= INVALID for pool in failing):
+        if len(fitting) < VALID:
+            continue
+        failing = [_meeting([r for r in rules if r is not rule]) & rule[2] for rule in rules]
+        if all(len(pool) * len(rules) >= INVALID for pool in failing):
             break
+    pools = [sorted(pool) for pool in failing]
     invalid: list[str] = []
     for k in range(INVALID):
-        invalid.append(s.choice([noun for noun in failing[k % len(rules)] if noun not in invalid]))
+        invalid.append(s.choice([noun for noun in pools[k % len(rules)] if noun not in invalid]))
     (name,) = invented(s, 1)
     told = ", ".join(f"it {rule[0]}" for rule in rules[:-1]) + f", and it {rules[-1][0]}"
     prompt = f"{name} thinks of a word. These things are known of the word: {told}. The word that {name} thinks of is"
-    return Drawn(prompt, s.sample(fitting, VALID), invalid)
+    return Drawn(prompt, s.sample(sorted(fitting), VALID), invalid)
 
 
 def _kin(category: str) -> set[str]:
@@ -183,22 +187,19 @@ def _not_in(category: str) -> Rule:
 
 @cache
 def _begins(*letters: str) -> Rule:
-    return f"begins with {' or '.join(letters)}", *_split(lambda noun: noun[0] in letters)
+    inside = frozenset(noun for letter in letters for noun in BY_LETTER[letter])
+    return f"begins with {' or '.join(letters)}", inside, ALL_NOUNS - inside
 
 
 @cache
 def _begins_not(letter: str) -> Rule:
-    return f"does not begin with {letter}", *_split(lambda noun: noun[0] != letter)
+    _, inside, outside = _begins(letter)
+    return f"does not begin with {letter}", outside, inside
 
 
-def _split(test: Callable[[str], bool]) -> tuple[frozenset[str], frozenset[str]]:
-    passing = frozenset(filter(test, NOUNS))
-    return passing, frozenset(NOUNS) - passing
-
-
-def _meeting(rules: list[Rule]) -> list[str]:
-    """Return the nouns that meet all these rules, in alphabetical order."""
-    return sorted(rules[0][1].intersection(*(rule[1] for rule in rules)))
+def _meeting(rules: list[Rule]) -> frozenset[str]:
+    """Return the nouns that meet all these rules."""
+    return frozenset.intersection(*(rule[1] for rule in rules))
 
 
 def _apart(s: Stream, k: int) -> list[str]:

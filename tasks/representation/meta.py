@@ -207,9 +207,9 @@ def _prompt(source: Source, problem: Problem, level: int, cluster: int) -> str:
     if level == 0:
         return _caskworld(problem, s)
     lines = []
-    for j, converse in enumerate(source.stream("meta-shots", cluster).shuffled([False, True])):
+    for j, converse in enumerate(source.stream("meta-shots", cluster).shuffled([False, True]) if level == 1 else ()):
         shot = replace(_problem(source.stream("meta-shot", cluster, j), problem.family, level), converse=converse)
-        lines += [f"{_story(shot, level, s)} {shot.answer}."] if level == 1 else []
+        lines.append(f"{_story(shot, level, s)} {shot.answer}.")
     return "\n".join([*lines, _story(problem, level, s)])
 
 

@@ -17,7 +17,7 @@ app.add_typer(canaries_app, name="canaries")
 @canaries_app.command("make")
 def make(
     level: Annotated[list[int], typer.Option(help="Level, 0 to 4; give every level of the track that will be run.")],
-    seed: Annotated[int, typer.Option(min=0, help="Seed; whoever knows it knows the secrets.")],
+    seed: Annotated[int, typer.Option(min=0, max=2**53 - 1, help="Seed; whoever knows it knows the secrets.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for IN.jsonl, OUT.jsonl and key.json.")],
     profile: ProfileOption = "standard",
 ) -> None:

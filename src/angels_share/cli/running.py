@@ -9,7 +9,9 @@ import typer
 from rich.table import Table
 
 from angels_share import spec
+from angels_share.canaries import read_key
 from angels_share.cli.shell import (
+    CanariesOption,
     ProfileOption,
     SeedOption,
     SuiteOption,
@@ -55,12 +57,17 @@ def config(
     backend: Annotated[str, typer.Option(help="lm-eval's name of the backend.")] = "hf",
     batch_size: Annotated[str, typer.Option()] = "8",
     device: Annotated[str | None, typer.Option()] = None,
+    canaries: CanariesOption = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="File to write; else standard output.")] = None,
 ) -> None:
     """Write a configuration file with which plain lm-eval runs suites."""
     from angels_share.harness import Settings, lm_eval_config
 
-    text = lm_eval_config(Settings(tuple(suite), track, profile, seed, batch_size, device), backend)
+    key = read_key(canaries) if canaries else None
+    settings = Settings(tuple(suite), track, profile, seed, batch_size, device, canaries=key)
+    text = lm_eval_config(settings, backend)
+    if settings.notice:
+        tell(settings.notice)
     if output is None:
         typer.echo(text, nl=False)
     else:
@@ -84,10 +91,14 @@ def run(
     calibrate: Annotated[
         bool, typer.Option(help="Also run the teacher on the calibration items, which decide what can be measured.")
     ] = True,
+    second_stage: Annotated[
+        bool, typer.Option(help="Also run the tasks that are made from both models' own answers.")
+    ] = True,
     batch_size: Annotated[str, typer.Option()] = "8",
     device: Annotated[str | None, typer.Option()] = None,
     apply_chat_template: Annotated[bool, typer.Option("--apply-chat-template")] = False,
     system_instruction: Annotated[str | None, typer.Option()] = None,
+    canaries: CanariesOption = None,
     teacher_seed: Annotated[int | None, typer.Option(help="Sampling seed of the teacher.")] = None,
     student_seed: Annotated[int | None, typer.Option(help="Sampling seed of the student.")] = None,
 ) -> None:
@@ -100,12 +111,22 @@ def run(
     planned = harness.plan(
         output,
         harness.Settings(
-            tuple(suite), track, profile, seed, batch_size, device, apply_chat_template, system_instruction
+            tuple(suite),
+            track,
+            profile,
+            seed,
+            batch_size,
+            device,
+            apply_chat_template,
+            system_instruction,
+            read_key(canaries) if canaries else None,
         ),
         teacher=harness.ModelChoice.parse(teacher) if teacher else None,
         student=harness.ModelChoice.parse(student),
         repeat=repeat,
         calibrate=calibrate,
+        second_stage=second_stage,
+        adopted=harness.teacher_of(teacher_run) if teacher_run else None,
         seeds={k: v for k, v in given.items() if v is not None},
         say=tell,
     )

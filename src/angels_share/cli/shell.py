@@ -28,6 +28,12 @@ SuiteOption = Annotated[list[str], typer.Option("--suite", help="Name of a suite
 TrackOption = Annotated[str, typer.Option(help=f"Difficulty: {', '.join(TRACKS)}.")]
 ProfileOption = Annotated[str, typer.Option(help=f"Number of items: {', '.join(PROFILES)}.")]
 SeedOption = Annotated[int, typer.Option("--seed", help="Item seed; 0 is the public set.")]
+CanariesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--canaries", help="Key that `angels-share canaries make` wrote; without it privacy tasks are left out."
+    ),
+]
 
 
 def main() -> None:

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from angels_share.observables.registry import INVALID, Floats, Items, Observation, Texts, observable, utility
+from angels_share.reading import answer_in, first_named
 
 
 @observable
@@ -34,6 +35,32 @@ def option_distribution(items: Items, responses: Floats | Texts) -> Observation:
 
 
 @observable
+def string_probabilities(items: Items, responses: Floats | Texts) -> Observation:
+    """Probability with which a text begins with each option, ``p_k = exp(ℓ_k)``, and with none of them.
+
+    Unlike :func:`option_distribution`, which asks what the answer is given that it is an option, the rest is a category
+    of its own. Where the options together get more than 1, because one begins another, they are scaled to 1. The
+    features are the log-likelihoods in nats, NaN beyond an item's options.
+
+    Examples
+    --------
+    >>> string_probabilities([{"choices": ["oak", "ash"]}], np.log([[0.5, 0.25]])).values.tolist()
+    [[0.5, 0.25, 0.25]]
+    """
+    logs = np.asarray(responses, dtype=np.float64)
+    p = np.where(np.isnan(logs), 0.0, np.exp(np.minimum(logs, 0.0)))
+    p /= np.maximum(p.sum(axis=1, keepdims=True), 1.0)
+    values = np.hstack([p, np.maximum(1 - p.sum(axis=1, keepdims=True), 0.0)])
+    categories = (*(f"option {k + 1}" for k in range(p.shape[1])), "another text")
+    return Observation(values, categories, np.zeros(len(items)), features=logs)
+
+
+def mass_on_options(_: Mapping[str, Any], results: Sequence[tuple[float, bool]]) -> dict[str, float]:
+    """Return what plain lm-eval prints of options without a utility: how probable all of them are together."""
+    return {"mass_on_options": float(sum(np.exp(log_likelihood) for log_likelihood, _ in results))}
+
+
+@observable
 def answer(items: Items, responses: Floats | Texts) -> Observation:
     """Read the one answer given, as a one-hot row over all answers of the run and ``invalid``.
 
@@ -45,7 +72,9 @@ def answer(items: Items, responses: Floats | Texts) -> Observation:
     >>> answer([{"candidates": []}, {"candidates": ["oak", "ash"]}], [["3 + 4 = 7."], ["It is Oak"]]).categories
     ('7', 'oak', 'invalid')
     """
-    parsed = [_parse(str(texts[0]), item["candidates"]) for item, texts in zip(items, responses, strict=True)]
+    parsed = [
+        answer_in(str(texts[0]), item["candidates"]) or INVALID for item, texts in zip(items, responses, strict=True)
+    ]
     return _one_hot(parsed)
 
 
@@ -65,22 +94,10 @@ def option_counts(items: Items, responses: Floats | Texts) -> Observation:
     for row, item, texts in zip(counts, items, responses, strict=True):
         place = {str(choice).lower(): k for k, choice in enumerate(item["choices"])}
         for text in texts:
-            named = _first_named(str(text), place)
+            named = first_named(str(text), place)
             row[width if named is None else place[named]] += 1
     categories = (*(f"option {k + 1}" for k in range(width)), INVALID)
     return Observation(counts, categories, counts[:, -1] / counts.sum(axis=1))
-
-
-def _parse(text: str, candidates: Sequence[str]) -> str:
-    if candidates:
-        return _first_named(text, candidates) or INVALID
-    found = re.search(r"-?\d+", text.rsplit("=", 1)[-1].replace(",", ""))
-    return found.group(0) if found else INVALID
-
-
-def _first_named(text: str, words: Collection[str]) -> str | None:
-    """Return the first of these lower-case words that occurs in the text as a whole word."""
-    return next((word for word in re.findall(r"[a-z0-9]+", text.lower()) if word in words), None)
 
 
 def _one_hot(answers: Sequence[str]) -> Observation:

@@ -1,127 +1,24 @@
-"""Observables and utilities of the row *process*: verdicts on workings, and answers at the end of written-out steps.
-
-A written-out working has the form ``step 1: … step 2: … answer: …``, on lines of its own or, in caskworld, one after
-the other and without colons. :func:`steps_of` reads it.
-"""
+"""Observables and utilities of the row *process*: verdicts on workings, and the answers that workings end in."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from angels_share.observables.categorical import answer, correct
+from angels_share.observables.categorical import answer, correct, probability_of_gold
 from angels_share.observables.registry import INVALID, Floats, Items, Observation, Texts, observable, utility
+from angels_share.reading import leading_valid, loops, steps_of, whole_text
 
 VERDICTS = ("right", "wrong")
 
 TOLD = ("full", "paraphrase", "hint")
 """Variants of a question whose reasoning leads to the right answer, so that there is one thing to say."""
 
-NAMED, LOOP = 8, 4
-"""Words of a passage, and how often it stands in a text that runs in a loop."""
-
-MARK = re.compile(r"\b(?:step\s+(\d+)|answer)\b[ \t]*[:.]?", re.IGNORECASE)
-
 FLAG = re.compile(r"\b(?:wrong|mistake|incorrect|error)\b", re.IGNORECASE)
 """Words with which a text calls a step wrong."""
-
-
-# --- written-out workings --------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step of a working: its number, what it says, and where it ends in the text."""
-
-    number: int
-    text: str
-    end: int
-
-
-@dataclass(frozen=True)
-class Working:
-    """A working as it was read: its steps in the order of the text, and its final answer.
-
-    Attributes
-    ----------
-    steps : tuple of Step
-    answer : str
-        What follows the last word "answer" on its line, or the whole text if that is a single word; else empty.
-    end : int
-        Where the answer ends in the text, so that ``text[:end]`` holds it; the length of the text if there is none.
-    """
-
-    steps: tuple[Step, ...]
-    answer: str
-    end: int
-
-
-def steps_of(text: str) -> Working:
-    r"""Read a working: each step runs from its mark ``step i`` to the next mark or the end of its line.
-
-    The ends of the steps cut a text into beginnings, each one step longer, whose likelihoods can be compared.
-
-    Examples
-    --------
-    >>> found = steps_of("step 1: 3 + 4 = 7\nstep 2: 7 + 1 = 8\nanswer: 8")
-    >>> [step.text for step in found.steps], found.answer
-    (['3 + 4 = 7', '7 + 1 = 8'], '8')
-    """
-    marks = list(MARK.finditer(text))
-    steps: list[Step] = []
-    final, end = "", len(text)
-    for mark, following in zip(marks, [*(m.start() for m in marks[1:]), len(text)], strict=False):
-        said = text[mark.end() : following]
-        line = said.lstrip(" \t").split("\n", 1)[0].rstrip()
-        stop = mark.end() + len(said) - len(said.lstrip(" \t")) + len(line)
-        if mark[1]:
-            steps.append(Step(int(mark[1]), line, stop))
-        else:
-            final, end = line, stop
-    if not marks and len(text.split()) == 1:
-        final = text.strip()
-    return Working(tuple(steps), final, end)
-
-
-def whole_text(item: Mapping[str, Any], text: str) -> str:
-    """Return a generated text behind the beginning of it that the prompt already holds."""
-    begun = item.get("begun", "")
-    return f"{begun} {text.lstrip()}" if begun else text
-
-
-def leading_valid(item: Mapping[str, Any], working: Working) -> int:
-    """Return how many steps from the first on arrive where they should.
-
-    Step i is valid if it is numbered i and the last of the item's candidates in it, or the last whole number where
-    there are none, is ``item["steps"][i − 1]``.
-    """
-    words = set(item["candidates"])
-    valid = 0
-    for k, (step, wanted) in enumerate(zip(working.steps, item["steps"], strict=False)):
-        found = re.findall(r"[a-z]+" if words else r"-?\d+", step.text.lower())
-        named = [word for word in found if not words or word in words]
-        if step.number != k + 1 or not named or named[-1] != wanted:
-            break
-        valid += 1
-    return valid
-
-
-def loops(text: str) -> bool:
-    """Tell whether some passage of eight words stands in the text at least four times.
-
-    Examples
-    --------
-    >>> loops("a b c d e f g h " * 4), loops("a b c d e f g h " * 3)
-    (True, False)
-    """
-    words = text.split()
-    passages = Counter(tuple(words[k : k + NAMED]) for k in range(len(words) - NAMED + 1))
-    return max(passages.values(), default=0) >= LOOP
 
 
 def answers_read(items: Items, texts: Sequence[str]) -> list[str]:
@@ -163,6 +60,22 @@ def right_verdict(items: Items, seen: Observation) -> Floats:
     """One where the verdict is the right one, else zero; a constant verdict is right on half of the items."""
     given = [seen.categories[k] for k in seen.values.argmax(axis=1)]
     return np.array([float(g == str(item["final"])) for g, item in zip(given, items, strict=True)])
+
+
+def _best_constant_verdict(items: Items) -> Floats:
+    """Return one where the verdict that is right most often is right, else zero."""
+    gold = np.array([int(item["gold"]) for item in items])
+    right: Floats = (gold == np.bincount(gold).argmax()).astype(np.float64)
+    return right
+
+
+@utility("option_distribution", _best_constant_verdict, smooth=True)
+def probability_of_verdict(items: Items, seen: Observation) -> Floats:
+    """Probability of the right verdict, ``u = q_gold``, in [0, 1]; chance is that of the best constant verdict.
+
+    Of workings that models wrote themselves, more or fewer than half may be wrong.
+    """
+    return probability_of_gold.of(items, seen)
 
 
 # --- answers after a given reasoning ---------------------------------------------------------------------------------

@@ -1,10 +1,14 @@
-"""Observables and utilities of texts read word by word: windows and whole documents.
+"""Observables and utilities of texts read word by word or step by step: windows, workings and whole documents.
 
-Neither depends on how a model cuts text into tokens. A window's options are its beginnings, one word longer each, so
-that differences of their log-likelihoods are log-probabilities of words; a document has one log-likelihood.
+None depends on how a model cuts text into tokens. A window's options are its beginnings, one word longer each, so that
+differences of their log-likelihoods are log-probabilities of words, and likewise of the steps of a working; a document
+has one log-likelihood.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -46,6 +50,31 @@ def word_table(items: Items, seen: Observation) -> Floats:
     width = seen.values.shape[1] // 2
     p = seen.values[:, :width] * np.sqrt(words)[:, None]
     return np.where(np.arange(width) < words[:, None], np.clip(p, 0.0, 1.0), np.nan)
+
+
+@observable
+def step_probabilities(items: Items, responses: Floats | Texts) -> Observation:
+    """Probability of each step of a working given all before it, from the likelihoods of the working's beginnings.
+
+    ``p_j = exp(ℓ_j − ℓ_{j−1})`` as in :func:`word_probabilities`. Rows hold one number a step, NaN beyond a working,
+    and belong with the discrepancy ``mean_squared_difference``, because workings differ in length. The features are the
+    log-probabilities ``ℓ_j − ℓ_{j−1}`` in nats.
+
+    Examples
+    --------
+    >>> step_probabilities([{"choices": ["9 step 2", "9 step 2 10"]}], np.log([[0.5, 0.125]])).values.tolist()
+    [[0.5, 0.25]]
+    """
+    gains = np.diff(np.asarray(responses, dtype=np.float64), axis=1, prepend=0.0)
+    p = np.exp(np.minimum(gains, 0.0))
+    categories = tuple(f"step {j + 1}" for j in range(p.shape[1]))
+    return Observation(p, categories, np.zeros(len(items)), distribution=False, features=gains)
+
+
+def likelihood_per_byte(doc: Mapping[str, Any], results: Sequence[tuple[float, bool]]) -> dict[str, float]:
+    """Return what plain lm-eval prints of workings without a utility: ``exp(ℓ / B)`` of the longest beginning."""
+    log_likelihood, _ = results[-1]
+    return {"likelihood_per_byte": float(np.exp(log_likelihood / text_bytes([doc])[0]))}
 
 
 def text_bytes(items: Items) -> Floats:

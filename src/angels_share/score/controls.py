@@ -28,12 +28,12 @@ def constant(log: TaskLog) -> TaskLog:
     """Return the student that answers every item with the teacher's average, whatever is asked.
 
     Of windows that is the mean probability of the first word, of the second and so on, of documents the mean
-    likelihood per byte.
+    likelihood per byte, of workings the mean probability of a step.
     """
     if log.log_likelihoods is not None:
         form = _form(log)
         rows = form.read(log)
-        return _with_likelihoods(log, form.write(log, np.tile(np.nanmean(rows, axis=0), (len(rows), 1))))
+        return _with_likelihoods(log, form.write(log, np.tile(form.average(rows), (len(rows), 1))))
     pool = [text for texts in _texts(log) for text in texts]
     if log.spec.measure.readout == "greedy":
         common = max(sorted(set(pool)), key=pool.count)
@@ -123,18 +123,21 @@ class Form:
     Attributes
     ----------
     read : callable
-        ``(log) -> rows``: probabilities of the options, of the words of a window, or of a document's bytes, all in
-        [0, 1].
+        ``(log) -> rows``: probabilities of the options, of the words of a window, of the steps of a working (one after
+        the other, from the first again where other workings are longer), or of a document's bytes, all in [0, 1].
     write : callable
         ``(log, rows) -> log-likelihoods``.
     uniform, oracle : callable
         ``(log) -> rows`` of the student that chooses blindly and of the one that knows.
+    average : callable
+        ``(rows) -> row``: what all items have in common.
     """
 
     read: Callable[[TaskLog], Floats]
     write: Callable[[TaskLog, Floats], Floats]
     uniform: Callable[[TaskLog], Floats]
     oracle: Callable[[TaskLog], Floats]
+    average: Callable[[Floats], Floats] = lambda rows: np.asarray(np.nanmean(rows, axis=0))
 
 
 def _form(log: TaskLog) -> Form:
@@ -164,6 +167,17 @@ def _words_of_documents(log: TaskLog) -> Floats:
     return np.array([[float(len(item["choices"][-1].split()))] for item in log.items])
 
 
+def _offered(log: TaskLog) -> Floats:
+    """Return the number of options of each item, shape (items, 1)."""
+    return np.array([[float(len(item["choices"]))] for item in log.items])
+
+
+def _steps(log: TaskLog) -> Floats:
+    """Return the probabilities of the steps of each working, from the first again where others are longer."""
+    p = observe("step_probabilities", log.items, _likelihoods(log)).values
+    return np.array([row[np.arange(len(row)) % np.isfinite(row).sum()] for row in p])
+
+
 OPTIONS = Form(
     read=lambda log: observe("option_distribution", log.items, _likelihoods(log)).values,
     write=lambda log, rows: _floored_log(rows),
@@ -180,6 +194,20 @@ WORDS = Form(
 )
 """Probabilities of the words of a window; a whole continuation is a window of one."""
 
+STEPS = replace(
+    WORDS,
+    read=_steps,
+    average=lambda rows: np.full(rows.shape[1], rows.mean()),
+)
+"""Probabilities of the steps of a working."""
+
+STRINGS = replace(
+    OPTIONS,
+    read=lambda log: observe("string_probabilities", log.items, _likelihoods(log)).values[:, :-1],
+    uniform=lambda log: np.ones(_likelihoods(log).shape) / _offered(log),
+)
+"""Probabilities of options among all texts."""
+
 DOCUMENTS = Form(
     read=lambda log: observe("document_likelihood", log.items, _likelihoods(log)).values[:, :1],
     write=lambda log, rows: _floored_log(rows) * text_bytes(log.items)[:, None],
@@ -188,7 +216,13 @@ DOCUMENTS = Form(
 )
 """Likelihoods per byte."""
 
-FORMS = {"word_probabilities": WORDS, "extraction": WORDS, "document_likelihood": DOCUMENTS}
+FORMS = {
+    "word_probabilities": WORDS,
+    "extraction": WORDS,
+    "step_probabilities": STEPS,
+    "string_probabilities": STRINGS,
+    "document_likelihood": DOCUMENTS,
+}
 """Forms of the observables whose likelihoods are not those of options."""
 
 

@@ -189,6 +189,8 @@ class ComparisonKey(Strict):
     item_seed: int
     levels: tuple[int, ...]
     access: Literal["likelihood", "text"]
+    canaries: str | None = None
+    """Digest of the key that the items of privacy tasks follow, where there are any."""
 
 
 class PairScore(Strict):
@@ -211,6 +213,8 @@ class PairScore(Strict):
     """Where measurability was decided: ``calibration run`` or ``the scored run itself``."""
     repeat: tuple[TaskScore, ...] = Field(default=())
     """The teacher against its own repeat, where there is one: the test of every task."""
+    second_stage: tuple[TaskScore, ...] = ()
+    """Tasks on items made from both models' own answers: displayed and never charged, since no two pairs share them."""
     flags: tuple[str, ...] = ()
     provenance: dict[str, Any] = Field(default_factory=dict)
     """Versions of the package, lm-eval and the models as the logs state them."""

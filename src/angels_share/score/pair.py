@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from angels_share import __version__
+from angels_share import __version__, second_stage
+from angels_share.canaries import Key, needs_key
 from angels_share.claims import Claims
 from angels_share.errors import MeasureError, PairingError
 from angels_share.estimate import RESAMPLES
@@ -17,7 +18,7 @@ from angels_share.score.measurable import LEAST_DIVISOR, observed, responses_of,
 from angels_share.score.model import ComparisonKey, Gap, PairScore, TaskScore
 from angels_share.score.suite import retention, score_suite
 from angels_share.score.task import Margins, Measurement, judge, measure_task, without_numbers
-from angels_share.spec import locked_digest, suite
+from angels_share.spec import SuiteSpec, locked_digest, suite
 from angels_share.spec import task as task_spec
 
 
@@ -109,6 +110,7 @@ def score_pair(
         tau_author=tau_author,
         calibration="calibration run" if calibration is not None else "the scored run itself",
         repeat=tuple(sorted(repeated, key=lambda t: names.index(t.task))),
+        second_stage=_second_stage(specs, teacher, student, default, author, resamples),
         flags=_pair_flags(teacher, student, names),
         provenance={
             "angels_share": __version__,
@@ -145,13 +147,31 @@ def _measure(
     return gaps, measured
 
 
+def _second_stage(
+    specs: Sequence[SuiteSpec], teacher: Run, student: Run, margins: Margins, author: Margins | None, resamples: int
+) -> tuple[TaskScore, ...]:
+    """Return the scores of the suites' second-stage tasks; the scored run itself decides what can be measured."""
+    names = list(dict.fromkeys(name for spec in specs for name in spec.second_stage))
+    for name in names:
+        first = str(task_spec(name).measure.first_stage)
+        for run in (teacher, student):
+            if name in run.tasks:
+                second_stage.check(run.tasks[name], teacher.tasks.get(first), student.tasks.get(first))
+    gaps, measured = _measure(names, teacher, student, None, resamples)
+    found = {t.task: t for t in (*gaps, *judge(list(measured.values()), margins, author))}
+    return tuple(found[name] for name in names)
+
+
 def _absent(name: str, teacher: TaskLog | None, student: TaskLog | None) -> TaskScore:
     side = "teacher's and the student's runs lack" if teacher is student else (
         "teacher's run lacks" if teacher is None else "student's run lacks"
     )  # fmt: skip
-    gap = Gap(side="submitter", reason=f"the {side} this task")
     present = teacher or student
-    return without_numbers(present.spec if present else task_spec(name), present, gap)
+    spec = present.spec if present else task_spec(name)
+    reason = f"the {side} this task"
+    if needs_key(spec):
+        reason += ", which needs texts of known membership: see `angels-share canaries make` and --canaries"
+    return without_numbers(spec, present, Gap(side="submitter", reason=reason))
 
 
 def _check_calibration(teacher: Run, calibration: Run) -> None:
@@ -179,9 +199,24 @@ def _comparison_key(teacher: Run, student: Run, tasks: Mapping[str, TaskScore]) 
     if len(settings) > 1:
         told = "; ".join(f"track {t}, profile {p}, item seed {s}" for t, p, s in sorted(settings))
         raise PairingError(f"the logs mix several settings ({told}); run every task of both models with the same ones")
+    keys = {
+        log.settings.canaries.digest if isinstance(log.settings.canaries, Key) else log.settings.canaries
+        for run in (teacher, student)
+        for name, log in run.tasks.items()
+        if name in tasks and log.settings.canaries is not None
+    }
+    if len(keys) > 1:
+        raise PairingError("the logs mix several canary keys; run every privacy task of both models with the same one")
     track, profile, item_seed = settings.pop()
     levels = sorted({level for task in tasks.values() for level in task.levels})
-    return ComparisonKey(track=track, profile=profile, item_seed=item_seed, levels=tuple(levels), access="likelihood")
+    return ComparisonKey(
+        track=track,
+        profile=profile,
+        item_seed=item_seed,
+        levels=tuple(levels),
+        access="likelihood",
+        canaries=next(iter(keys), None),
+    )
 
 
 def _digest(run: Run, names: Sequence[str]) -> str:

@@ -36,7 +36,7 @@ SAME_UTILITY = 0.02
 NUMERICAL_FLOOR = 1e-3
 """Mean discrepancies of likelihoods below this are rounding."""
 
-TEXT_OBSERVABLES = ("word_probabilities", "document_likelihood", "extraction")
+TEXT_OBSERVABLES = ("word_probabilities", "step_probabilities", "document_likelihood", "extraction")
 """Observables of texts that are read, not chosen: how probable all of them are together says nothing."""
 
 NET_CORRECTION_Z = 1.645

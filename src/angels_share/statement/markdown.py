@@ -185,6 +185,7 @@ def _suite(statement: Statement, score: PairScore, suite: SuiteScore, checks: Se
         sections.append(_bullets(computed[name]) if name in computed else _paragraphs(part.items[name]))
         if name == "observed_losses":
             sections += [*_task_table(tasks), *_statistics_table(tasks)]
+            sections += _second_stage(wording.second_stage_of(score, suite.suite))
         if name == "accepted_losses":
             sections.append(_claim_table(part, [c for c in checks if c.suite == suite.suite]))
     return "\n\n".join(sections)
@@ -238,6 +239,20 @@ def _statistics_table(tasks: Sequence[TaskScore]) -> list[str]:
     ]
     intro = "Displayed and never charged. Pair: student minus teacher, or a statistic of the two together."
     return [intro, _table(head, rows)] if rows else []
+
+
+def _second_stage(tasks: Sequence[TaskScore]) -> list[str]:
+    """Return what was measured on items made from both models' own answers, where there are such tasks."""
+    measured = [task for task in tasks if task.gap is None]
+    absent = [f"{task.task}: not measured: {task.gap.reason}" for task in tasks if task.gap]
+    if not tasks:
+        return []
+    intro = (
+        "**Second stage**, on items made from what the two models themselves answered. The items differ from pair to "
+        "pair, so nothing here is charged or ranked."
+    )
+    tables = [*_task_table(measured), *_statistics_table(measured)] if measured else []
+    return [intro, *tables, *([_bullets("\n".join(absent))] if absent else [])]
 
 
 def _task_row(task: TaskScore) -> tuple[str, ...]:

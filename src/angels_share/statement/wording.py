@@ -109,3 +109,9 @@ def tasks_of(score: PairScore, suite: str) -> list[TaskScore]:
     """Return the scored tasks of a suite, in the order of the suite."""
     scored = {task.task: task for task in score.tasks}
     return [scored[name] for name in spec.suite(suite).tasks if name in scored]
+
+
+def second_stage_of(score: PairScore, suite: str) -> list[TaskScore]:
+    """Return the scored second-stage tasks of a suite, in the order of the suite."""
+    scored = {task.task: task for task in score.second_stage}
+    return [scored[name] for name in spec.suite(suite).second_stage if name in scored]

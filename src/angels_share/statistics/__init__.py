@@ -1,6 +1,17 @@
-"""Displayed statistics of a task, one module a row of loss. Importing this package registers all of them."""
+"""Displayed statistics of a task, one module a row of loss and one for second stages.
 
-from angels_share.statistics import boundary, calibration, distribution, privacy, process, representation
+Importing this package registers all of them.
+"""
+
+from angels_share.statistics import (
+    boundary,
+    calibration,
+    distribution,
+    privacy,
+    process,
+    representation,
+    second_stage,
+)
 from angels_share.statistics.registry import Shown, Statistic, get, shown, weighted_mean
 
 __all__ = [
@@ -13,6 +24,7 @@ __all__ = [
     "privacy",
     "process",
     "representation",
+    "second_stage",
     "shown",
     "weighted_mean",
 ]

@@ -31,7 +31,8 @@ def share_where(flags: Flags, among: Flags, weights: Floats) -> Floats:
 
 
 def _clean(items: Items) -> Flags:
-    return np.array([int(item["error"]) == 0 for item in items])
+    """Tell which workings are right: those without an error, or of those without that field, by the right verdict."""
+    return np.array([int(item["error"] if "error" in item else item["gold"]) == 0 for item in items])
 
 
 @statistic("area under the ROC curve of the verdict", "share")

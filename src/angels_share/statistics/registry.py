@@ -37,6 +37,8 @@ class Statistic:
         pair, with weights of shape (resamples, items) and values of shape (resamples,); NaN where it does not exist.
     paired : bool
         Whether it is a statistic of the pair; else it is one of each model, and their difference is shown.
+    sided : bool
+        Whether ``of`` one model is told, as a last argument, which of the two it is: ``teacher`` or ``student``.
     """
 
     name: str
@@ -44,16 +46,19 @@ class Statistic:
     unit: str
     of: Callable[..., Floats]
     paired: bool
+    sided: bool = False
 
 
 _STATISTICS: dict[str, Statistic] = {}
 
 
-def statistic(title: str, unit: str, *, paired: bool = False) -> Callable[[Callable[..., Floats]], Statistic]:
+def statistic(
+    title: str, unit: str, *, paired: bool = False, sided: bool = False
+) -> Callable[[Callable[..., Floats]], Statistic]:
     """Register a function as the statistic of its name."""
 
     def register(function: Callable[..., Floats]) -> Statistic:
-        made = Statistic(function.__name__, title, unit, function, paired)
+        made = Statistic(function.__name__, title, unit, function, paired, sided)
         _STATISTICS[made.name] = made
         return made
 
@@ -97,7 +102,10 @@ def shown(
 def _shown(statistic: Statistic, items: Items, teacher: Observation, student: Observation, weights: Floats) -> Shown:
     if statistic.paired:
         return Shown(statistic, None, None, _draws(statistic.of(items, teacher, student, weights)))
-    of_teacher, of_student = (statistic.of(items, seen, weights) for seen in (teacher, student))
+    of_teacher, of_student = (
+        statistic.of(items, seen, weights, *[side] * statistic.sided)
+        for side, seen in (("teacher", teacher), ("student", student))
+    )
     return Shown(statistic, _draws(of_teacher), _draws(of_student), _draws(of_student - of_teacher))
 
 

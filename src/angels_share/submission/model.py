@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from angels_share.canaries import Key as CanaryKey
 from angels_share.claims import PlainText
 from angels_share.errors import BundleError
 from angels_share.score.model import PairScore
@@ -21,7 +22,8 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$")]
 Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:+-]{0,79}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 FilePath = Annotated[str, Field(pattern=r"^[a-z0-9][A-Za-z0-9._+-]{0,99}(/[A-Za-z0-9][A-Za-z0-9._+-]{0,99}){0,3}$")]
-RoleName = Literal["student", "teacher", "teacher_repeat", "calibration"]
+RoleName = Literal["student", "teacher", "teacher_repeat", "calibration", "student_stage2", "teacher_stage2"]
+"""The runs of a pair. The second stages, whose items differ from pair to pair, are apart from the first."""
 Severity = Literal["error", "warning", "note"]
 Option = bool | int | float | str | list[str] | None
 
@@ -42,6 +44,8 @@ class TaskRun(Strict):
     track: Word
     profile: Word
     item_seed: Annotated[int, Field(ge=0, lt=2**53)]
+    canaries: CanaryKey | None = None
+    """Key that the items of a privacy task follow, in place of the item seed."""
     measure: dict[str, Any]
     """The measure block as it was logged."""
     generation_kwargs: dict[Word, Option]
@@ -66,6 +70,12 @@ class Results(Strict):
     schema_version: Literal["angels-share/results/1"] = "angels-share/results/1"
     model: Name
     tasks: dict[Name, TaskRun] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _one_key(self) -> Results:
+        if len({run.canaries for run in self.tasks.values()} - {None}) > 1:
+            raise ValueError("privacy tasks follow several canary keys; run them all with the same --canaries")
+        return self
 
 
 class Row(Strict):

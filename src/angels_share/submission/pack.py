@@ -17,8 +17,12 @@ from angels_share.submission import files
 from angels_share.submission.model import Canonical, Declarations, Files, Finding, Key, Manifest, ModelFacts, RoleName
 from angels_share.submission.role import examine_role, role_files
 from angels_share.submission.scoring import (
+    SECOND_STAGES,
     Runs,
+    canary_digests,
     expected_key,
+    first_stage,
+    joined,
     key_of,
     manifest_digest,
     pair_id,
@@ -27,6 +31,7 @@ from angels_share.submission.scoring import (
     restricted,
     run_name,
     slug,
+    split,
 )
 from angels_share.submission.teachers import canonical_run, model_facts, open_teacher
 
@@ -109,6 +114,8 @@ def pack(
             roles, runs = _write_roles(folder, given, canonical, key)
             runs = {role: restricted(run, names) for role, run in runs.items()}
             _same_answers(given, runs)
+            if len(canary_digests(runs)) > 1:
+                raise BundleError("the runs of the pair follow several canary keys; run all with the same --canaries")
             score = rescore(runs, said, names)
             said = statements.refresh(said, score)
             _no_contradiction(said, statements.check(said, score))
@@ -153,7 +160,8 @@ def _read_statement(path: Path, suites: Sequence[str]) -> Statement:
 def _read_runs(
     suites: Sequence[str], *, teacher: Path, student: Path, repeat: Path | None, calibration: Path | None
 ) -> dict[RoleName, logs.Run]:
-    tasks = list(dict.fromkeys(task for name in suites for task in spec.suite(name).tasks))
+    of = [spec.suite(name) for name in suites]
+    tasks = list(dict.fromkeys(task for suite in of for task in (*suite.tasks, *suite.second_stage)))
     folders: dict[RoleName, Path | None] = {
         "student": student,
         "teacher": teacher,
@@ -195,20 +203,31 @@ def _write_roles(
     """Write the runs that the bundle keeps; return every role, and its run as a validator will read it."""
     roles: dict[RoleName, Files | Canonical] = {}
     runs: dict[RoleName, logs.Run] = {}
-    for role, run in given.items():
+    for role, run in _staged(given).items():
         if role == "teacher" and canonical is not None:
             continue
         contents = {f"{role}/{place}": content for place, content in role_files(run).items()}
         _write(folder, contents)
         roles[role] = Files(files={place: files.sha256(content) for place, content in contents.items()})
-        runs[role] = _sound(role, *examine_role(folder / role, role))
     if canonical is not None:
         registered = open_teacher(canonical).runs
         for role in ("teacher", "teacher_repeat", "calibration"):
             if role == "teacher" or run_name(role, key) in registered:
                 roles[role] = Canonical(canonical=canonical.name)
                 runs[role] = _sound(role, *canonical_run(canonical, role, key))
-    return roles, runs
+    for role in sorted(roles.keys() - runs.keys(), key=lambda role: role in SECOND_STAGES):
+        runs[role] = _sound(role, *examine_role(folder / role, role, first_stage(role, runs)))
+    return roles, joined(runs)
+
+
+def _staged(given: Mapping[RoleName, logs.Run]) -> dict[RoleName, logs.Run]:
+    """Return the runs with each model's second stage, where it has one, as a role of its own."""
+    apart = dict(given)
+    for role, of in SECOND_STAGES.items():
+        apart[of], second = split(given[of])
+        if second.tasks:
+            apart[role] = second
+    return apart
 
 
 def _sound(role: str, run: logs.Run | None, findings: Sequence[Finding]) -> logs.Run:

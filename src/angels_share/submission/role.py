@@ -14,8 +14,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from angels_share import items, logs, spec
-from angels_share.errors import BundleError, LogError, SpecError
+from angels_share import canaries, items, logs, second_stage, spec
+from angels_share.errors import BundleError, LogError, PairingError, SpecError
 from angels_share.spec import Measure, TaskSpec
 from angels_share.statement.draft import short_name
 from angels_share.submission import files
@@ -24,6 +24,8 @@ from angels_share.submission.rules import finding
 
 RESULTS = "results.json"
 Item = items.Item
+Made = tuple[tuple[Item, ...], tuple[str, ...]]
+FirstStage = tuple[logs.Run | None, logs.Run | None]
 
 
 def sample_path(task: str) -> str:
@@ -44,12 +46,13 @@ def role_files(run: logs.Run, name: str | None = None) -> dict[str, bytes]:
     Raises
     ------
     BundleError
-        If something in the log does not fit the form of ``results.json``.
+        If something in the log does not fit the form of ``results.json``, or a task was run on documents of the
+        submitter's own, which nobody else could make again.
     """
     contents: dict[str, bytes] = {}
     tasks: dict[str, Any] = {}
     for task, log in run.tasks.items():
-        tasks[task] = _task_run(log, logs.raw_results(run, task))
+        tasks[task] = _task_run(log, logs.raw_results(run, task)) | {"canaries": _key(log, run.place)}
         rows = [{key: row[key] for key in Row.model_fields} for row in logs.raw_rows(run, task)]
         contents[sample_path(task)] = files.pack_rows(rows)
     try:
@@ -86,6 +89,24 @@ def _task_run(log: logs.TaskLog, results: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _key(log: logs.TaskLog, place: str) -> canaries.Key | None:
+    """Return the key that the items of a log followed, where the task needs one."""
+    name, logged = log.spec.name, log.settings.canaries
+    if logged is None and canaries.needs_key(log.spec):
+        raise BundleError(
+            f"{place}: {name} was run on documents of your own, which nobody else can make again; leave the task out "
+            "of the run folders, or run it with --canaries"
+        )
+    if not isinstance(logged, str):
+        return logged
+    try:
+        return canaries.read_key(logged)
+    except SpecError as error:
+        raise BundleError(
+            f"{place}: the log of {name} names its canary key by a file, and the file cannot be read: {error}"
+        ) from error
+
+
 def read_role(folder: Path) -> logs.Run:
     """Return the run that a role's folder holds, with its items made again.
 
@@ -101,7 +122,7 @@ def read_role(folder: Path) -> logs.Run:
     return run
 
 
-def examine_role(folder: Path, place: str) -> tuple[logs.Run | None, list[Finding]]:
+def examine_role(folder: Path, place: str, first: FirstStage | None = None) -> tuple[logs.Run | None, list[Finding]]:
     """Return the run that a role's folder holds, where it can be read, and everything that is wrong with it.
 
     Parameters
@@ -110,6 +131,8 @@ def examine_role(folder: Path, place: str) -> tuple[logs.Run | None, list[Findin
         Folder with ``results.json`` and ``samples/``.
     place : str
         The folder's path within the bundle, for the findings.
+    first : tuple, optional
+        The first-stage runs of teacher and student, where the folder holds a second stage.
     """
     results_place = f"{place}/{RESULTS}"
     try:
@@ -128,7 +151,7 @@ def examine_role(folder: Path, place: str) -> tuple[logs.Run | None, list[Findin
         if known is None:
             continue
         try:
-            made = _items(name, run.track, run.profile, run.item_seed)
+            made = _made(known, run, first, f"{results_place}, {name}")
             log, found = _join(folder, place, run, known, made)
         except SpecError as error:
             findings.append(finding("AS-401", f"{results_place}, {name}", str(error)))
@@ -168,8 +191,52 @@ def _check_task(name: str, run: TaskRun, place: str) -> tuple[list[Finding], Tas
     return [], known
 
 
+def _made(known: TaskSpec, run: TaskRun, first: FirstStage | None, place: str) -> Made:
+    """Return the items of a task, made again, and the hash of each.
+
+    Raises
+    ------
+    RefusedError
+        If they cannot be made from what the bundle holds.
+    """
+    if (known.measure.first_stage is None) != (first is None):
+        told = "a second-stage task among those of a first stage" if first is None else "no second-stage task"
+        raise RefusedError(finding("AS-409", place, told))
+    if first is None:
+        return _items(known.name, run.track, run.profile, _seed(known, run, place))
+    teacher, student = (of.tasks.get(str(known.measure.first_stage)) if of else None for of in first)
+    if teacher is None or student is None:
+        told = f"made from both models' answers to {known.measure.first_stage}, of which the bundle lacks one"
+        raise RefusedError(finding("AS-409", place, told))
+    try:
+        made = second_stage.items_of(known, spec.task_files()[known.name].parent, teacher, student)
+    except PairingError as error:
+        raise RefusedError(finding("AS-409", place, str(error))) from error
+    return tuple(made), tuple(logs.document_hash(item) for item in made)
+
+
+def _seed(known: TaskSpec, run: TaskRun, place: str) -> int:
+    """Return the seed that the items of a task follow: the item seed, or that of the canary key.
+
+    Raises
+    ------
+    RefusedError
+        If a key is missing, superfluous, or not one that this release and the run's track and profile can do with.
+    """
+    if canaries.needs_key(known) != (run.canaries is not None):
+        told = "names no canary key" if run.canaries is None else "names a canary key, which its items do not follow"
+        raise RefusedError(finding("AS-408", place, told))
+    if run.canaries is None:
+        return run.item_seed
+    try:
+        canaries.check_key(run.canaries, run.track, run.profile)
+    except SpecError as error:
+        raise RefusedError(finding("AS-408", place, str(error))) from error
+    return run.canaries.seed
+
+
 @lru_cache(maxsize=64)
-def _items(name: str, track: str, profile: str, seed: int) -> tuple[tuple[Item, ...], tuple[str, ...]]:
+def _items(name: str, track: str, profile: str, seed: int) -> Made:
     """Return the items of one of the package's tasks, and the hash of each."""
     measure = spec.task(name).measure
     made = items.build(
@@ -183,7 +250,7 @@ def _items(name: str, track: str, profile: str, seed: int) -> tuple[tuple[Item, 
 
 
 def _join(
-    folder: Path, role: str, run: TaskRun, known: TaskSpec, made: tuple[Sequence[Item], Sequence[str]]
+    folder: Path, role: str, run: TaskRun, known: TaskSpec, made: Made
 ) -> tuple[logs.TaskLog | None, list[Finding]]:
     """Return the log of a task, the answers being put beside their items, or what keeps them apart."""
     documents, hashes = made
@@ -258,4 +325,5 @@ def _settings(run: TaskRun) -> logs.Settings:
         lm_eval_version=run.lm_eval_version,
         dtype=run.dtype,
         batch_size=run.batch_size,
+        canaries=run.canaries,
     )

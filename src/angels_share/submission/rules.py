@@ -62,9 +62,22 @@ RULES: dict[str, Rule] = {
         "tasks/LOCK.json pins the measure block of the task, so that it can never change unnoticed.",
         "Nothing to do for a submitter; a maintainer runs `angels-share lock`",
     ),
+    "AS-408": Rule(
+        "error",
+        "A privacy task, and no other, names the canary key that its items follow. The key covers track and profile, "
+        "and this release makes the inserted texts from it again.",
+        "Run the task with --canaries, and pack with the release that made the key",
+    ),
+    "AS-409": Rule(
+        "error",
+        "The items of a second-stage task are made from the answers of this pair's own first stages, and its logs lie "
+        "apart from those.",
+        "Run the second stage again with the first-stage runs of this pair, and pack both",
+    ),
     "AS-501": Rule(
         "error",
-        "All runs of a pair used one track, profile and item seed; a calibration run used its own item seed.",
+        "All runs of a pair used one track, profile, item seed and canary key; a calibration run used its own item "
+        "seed.",
         "Run the models with the same --metadata, and pack again",
     ),
     "AS-502": Rule(

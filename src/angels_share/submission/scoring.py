@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from angels_share import spec
+from angels_share import canaries, spec
 from angels_share.errors import BundleError
 from angels_share.estimate import RESAMPLES
 from angels_share.items import CALIBRATION_SEED
@@ -20,6 +20,9 @@ from angels_share.submission import files
 from angels_share.submission.model import Key, Manifest, ModelFacts, RoleName, SuitePin
 
 Runs = Mapping[RoleName, Run]
+
+SECOND_STAGES: Mapping[RoleName, RoleName] = {"teacher_stage2": "teacher", "student_stage2": "student"}
+"""The roles that hold a second stage, and whose it is."""
 
 
 def key_of(run: Run) -> Key:
@@ -43,6 +46,33 @@ def expected_key(role: RoleName, key: Key) -> Key:
     return key.model_copy(update={"item_seed": CALIBRATION_SEED}) if role == "calibration" else key
 
 
+def first_stage(role: RoleName, runs: Runs) -> tuple[Run | None, Run | None] | None:
+    """Return the runs of teacher and student that a second stage was made from, None for another role."""
+    return (runs.get("teacher"), runs.get("student")) if role in SECOND_STAGES else None
+
+
+def split(run: Run) -> tuple[Run, Run]:
+    """Return the first-stage and the second-stage tasks of a run apart."""
+    second = {name: log for name, log in run.tasks.items() if log.spec.measure.first_stage}
+    first = {name: log for name, log in run.tasks.items() if name not in second}
+    return replace(run, tasks=first), replace(run, tasks=second)
+
+
+def joined(runs: Runs) -> dict[RoleName, Run]:
+    """Return the runs with each second stage put to its model's first."""
+    whole = {role: run for role, run in runs.items() if role not in SECOND_STAGES}
+    for role, of in SECOND_STAGES.items():
+        if role in runs and of in whole:
+            whole[of] = replace(whole[of], tasks={**whole[of].tasks, **runs[role].tasks})
+    return whole
+
+
+def canary_digests(runs: Runs) -> list[str]:
+    """Return the digests of the canary keys that the runs of a pair followed; it is one at most in a sound pair."""
+    logged = {log.settings.canaries for run in runs.values() for log in run.tasks.values()}
+    return sorted(key.digest for key in logged if isinstance(key, canaries.Key))
+
+
 def run_name(role: RoleName, key: Key) -> str:
     """Return the name of a canonical teacher's run, such as ``toy-pilot-0-repeat``."""
     of = expected_key(role, key)
@@ -51,7 +81,7 @@ def run_name(role: RoleName, key: Key) -> str:
 
 def restricted(run: Run, suites: Iterable[str]) -> Run:
     """Return the run with the tasks of these suites only."""
-    wanted = {task for name in suites for task in spec.suite(name).tasks}
+    wanted = {task for name in suites for task in (*spec.suite(name).tasks, *spec.suite(name).second_stage)}
     return replace(run, tasks={name: log for name, log in run.tasks.items() if name in wanted})
 
 
@@ -73,6 +103,8 @@ def pair_id(teacher: ModelFacts, student: ModelFacts, key: Key, runs: Runs) -> s
         "key": key.model_dump(),
         "sampling_seeds": seeds,
     }
+    if digests := canary_digests(runs):
+        of["canaries"] = digests
     return files.sha256(files.canonical(of))[:16]
 
 

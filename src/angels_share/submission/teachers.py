@@ -20,7 +20,7 @@ from angels_share.submission import files
 from angels_share.submission.model import Files, Finding, Key, ModelFacts, RefusedError, Results, RoleName, Teacher
 from angels_share.submission.role import RESULTS, examine_role, role_files
 from angels_share.submission.rules import finding
-from angels_share.submission.scoring import expected_key, key_of, run_name
+from angels_share.submission.scoring import expected_key, key_of, run_name, split
 
 TEACHER = "teacher.json"
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}"
@@ -88,13 +88,13 @@ def register_teacher(
         If a run cannot be read.
     """
     facts = model_facts(name, folder, licence)
-    main = logs.read_run(run)
+    main, _ = split(logs.read_run(run))
     key = key_of(main)
     runs: dict[RoleName, logs.Run] = {"teacher": main}
     if repeat is not None:
-        runs["teacher_repeat"] = logs.read_run(repeat)
+        runs["teacher_repeat"], _ = split(logs.read_run(repeat))
     if calibration is not None:
-        runs["calibration"] = logs.read_run(calibration)
+        runs["calibration"], _ = split(logs.read_run(calibration))
     for role, given in runs.items():
         if key_of(given) != expected_key(role, key):
             raise BundleError(f"{given.place}: is a run of {key_of(given)}, expected {expected_key(role, key)}")

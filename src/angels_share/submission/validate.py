@@ -32,9 +32,13 @@ from angels_share.submission.model import (
 from angels_share.submission.role import examine_role
 from angels_share.submission.rules import finding
 from angels_share.submission.scoring import (
+    SECOND_STAGES,
     Runs,
+    canary_digests,
     expected_key,
     first_difference,
+    first_stage,
+    joined,
     manifest_digest,
     pair_id,
     pin,
@@ -47,7 +51,9 @@ MANIFEST, STATEMENT, SCORE = "submission.json", "statement.json", "score.json"
 _TASK = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}"
 ALLOWED = (
     re.compile(r"(submission|statement|score)\.json"),
-    re.compile(rf"(student|teacher|teacher_repeat|calibration)/(results\.json|samples/{_TASK}\.jsonl\.gz)"),
+    re.compile(
+        rf"(student|teacher|teacher_repeat|calibration|student_stage2|teacher_stage2)/(results\.json|samples/{_TASK}\.jsonl\.gz)"
+    ),
 )
 """What a bundle may hold."""
 
@@ -173,23 +179,24 @@ def _read_roles(folder: Path, manifest: Manifest, teachers: Path) -> tuple[dict[
     """Return the runs of the pair, restricted to its suites, and what is wrong with them."""
     findings: list[Finding] = []
     runs: dict[RoleName, Run] = {}
-    for role, content in manifest.roles.items():
+    for role in sorted(manifest.roles, key=lambda role: role in SECOND_STAGES):
+        content = manifest.roles[role]
         if isinstance(content, Canonical):
             run, found = canonical_run(teachers / content.canonical, role, manifest.key)
             if run is not None:
                 found = [*found, *_check_canonical(teachers / content.canonical, manifest, role)]
         else:
-            run, found = examine_role(folder / role, role)
+            run, found = examine_role(folder / role, role, first_stage(role, runs))
         findings += [f for f in found if f not in findings]
         if run is not None:
             runs[role] = restricted(run, [s.name for s in manifest.suites])
-    return runs, findings
+    return joined(runs), findings
 
 
 def _check_canonical(folder: Path, manifest: Manifest, role: RoleName) -> list[Finding]:
     known: ModelFacts = open_teacher(folder).facts
-    if role == "student":
-        return [finding("AS-502", MANIFEST, "only a teacher's run can be a canonical one")]
+    if role == "student" or role in SECOND_STAGES:
+        return [finding("AS-502", MANIFEST, "only a teacher's first stage can be a canonical run")]
     if known != manifest.teacher:
         return [finding("AS-212", MANIFEST, f"the teacher is not described as {folder.name}/teacher.json describes it")]
     return []
@@ -206,6 +213,8 @@ def _check_key(manifest: Manifest, runs: Runs) -> list[Finding]:
                 told = f"{name} was run with track {found[0]}, profile {found[1]}, item seed {found[2]}, "
                 told += f"expected {wanted.track}, {wanted.profile}, {wanted.item_seed}"
                 findings.append(finding("AS-501", str(role), told))
+    if len(canary_digests(runs)) > 1:
+        findings.append(finding("AS-501", ".", "the runs follow several canary keys"))
     return findings
 
 
