@@ -82,9 +82,7 @@ def test_first_stages_of_other_settings_are_refused(folders: dict[str, Path], gi
         loaded(SECOND, folders["teacher"], folders["student"], **given)
 
 
-def test_first_stages_of_another_version_are_refused(
-    folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_first_stages_of_another_version_are_refused(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     newer = spec.task(FIRST).model_copy(update={"version": 9.5})
     monkeypatch.setattr(spec, "task", lambda name: newer)
     with pytest.raises(SpecError, match=r"was run in version .* this release has version 9\.5"):
@@ -97,7 +95,7 @@ def test_model_that_is_neither_of_the_pair_is_refused(folders: dict[str, Path]) 
 
 
 def test_one_run_for_both_models_is_refused(folders: dict[str, Path]) -> None:
-    with pytest.raises(SpecError, match="do not belong together: .*COUPLED"):
+    with pytest.raises(SpecError, match=r"do not belong together: .*COUPLED"):
         loaded(SECOND, folders["teacher"], folders["teacher"])
 
 

@@ -13,16 +13,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from angels_share import canaries, spec
+from angels_share import canaries, second_stage, spec
 from angels_share.items import levels_of, package_folder
 from angels_share.logs import Run, TaskLog, read_run
 from angels_share.observables import Floats, get_utility
 from angels_share.score.controls import CONTROLS
 from angels_share.score.measurable import observed, teacher_gap
 from angels_share.score.task import measure_task
-from synthetic import make_items
+from synthetic import make_items, noisy, write_run
 
 TASKS = sorted(spec.tasks())
+FIRST = [name for name in TASKS if not spec.task(name).measure.first_stage]
+SECOND = [name for name in TASKS if name not in FIRST]
 SAMPLED = [name for name in TASKS if spec.task(name).measure.readout == "sampled"]
 EXACT = [name for name in TASKS if name not in SAMPLED]
 
@@ -36,13 +38,26 @@ def key(track: str) -> dict[str, Any]:
     return canaries.read_key(package_folder("models") / "toy-teacher" / "canaries.json").content
 
 
-def lm_eval(tasks: list[str], track: str, output: Path, *arguments: str, item_seed: int = 0) -> Run:
-    """Run plain lm-eval in a process of its own, check that it cut no prompt, and read what it wrote."""
-    switch = json.dumps({"as_track": track, "as_profile": "pilot", "as_seed": item_seed, "as_canaries": key(track)})
+def lm_eval(
+    tasks: list[str],
+    track: str,
+    output: Path,
+    *arguments: str,
+    item_seed: int = 0,
+    first: tuple[Path, Path] | None = None,
+) -> Run:
+    """Run plain lm-eval in a process of its own, check that it cut no prompt, and read what it wrote.
+
+    ``first`` names the folders of the first stages, for tasks of a second one.
+    """
+    switch = {"as_track": track, "as_profile": "pilot", "as_seed": item_seed, "as_canaries": key(track)}
+    if first:
+        switch |= {"as_stage1_teacher": str(first[0]), "as_stage1_student": str(first[1])}
     done = subprocess.run(
         [
             sys.executable, "-m", "lm_eval", "run", "--include_path", str(package_folder("tasks")),
-            "--tasks", ",".join(tasks), "--metadata", switch, "--log_samples", "--output_path", str(output), *arguments,
+            "--tasks", ",".join(tasks), "--metadata", json.dumps(switch), "--log_samples",
+            "--output_path", str(output), *arguments,
         ],
         capture_output=True,
         text=True,
@@ -57,21 +72,45 @@ def lm_eval(tasks: list[str], track: str, output: Path, *arguments: str, item_se
 
 @pytest.mark.parametrize("track", ["small", "frontier"])
 def test_every_task_runs_at_every_level(track: str, tmp_path: Path) -> None:
-    run = lm_eval(TASKS, track, tmp_path, "--model", "dummy", "--seed", "1")
-    assert sorted(run.tasks) == TASKS
+    run = lm_eval(FIRST, track, tmp_path, "--model", "dummy", "--seed", "1")
+    assert sorted(run.tasks) == FIRST
     for name, log in run.tasks.items():
         assert list(log.items) == make_items(name, track)
 
 
+@pytest.mark.parametrize("track", ["small", "frontier"])
+def test_every_second_stage_runs_at_every_level(track: str, tmp_path: Path) -> None:
+    names = list(second_stage.first_stages(SECOND))
+    teacher, student = (
+        write_run(tmp_path / f"first {seed}", names, noisy(seed), track=track, sampling_seed=seed) for seed in (1, 2)
+    )
+    run = lm_eval(SECOND, track, tmp_path / "second", "--model", "dummy", first=(teacher, student))
+    first = [read_run(folder) for folder in (teacher, student)]
+    assert sorted(run.tasks) == SECOND
+    for log in run.tasks.values():
+        second_stage.check(log, *(of.tasks[str(log.spec.measure.first_stage)] for of in first))
+
+
 @pytest.fixture(scope="module")
-def toy(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return toy_run(tmp_path_factory.mktemp("toy"), TASKS, seed=1)
+def toy(tmp_path_factory: pytest.TempPathFactory, again: Run) -> Run:
+    """Return what the toy teacher answers, in the second stage to items made from two of its samples."""
+    output = tmp_path_factory.mktemp("toy")
+    first = toy_run(output, FIRST, seed=1)
+    second = toy_run(tmp_path_factory.mktemp("second"), SECOND, seed=1, first=(output, Path(again.place)))
+    return replace(first, tasks={**first.tasks, **second.tasks})
 
 
-def toy_run(output: Path, tasks: list[str], seed: int, item_seed: int = 0) -> Run:
+@pytest.fixture(scope="module")
+def again(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return toy_run(tmp_path_factory.mktemp("again"), SAMPLED, seed=2)
+
+
+def toy_run(
+    output: Path, tasks: list[str], seed: int, item_seed: int = 0, first: tuple[Path, Path] | None = None
+) -> Run:
     model = f"pretrained={package_folder('models') / 'toy-teacher'},dtype=float32"
     settings = ("--model", "hf", "--model_args", model, "--batch_size", "64", "--seed", str(seed))
-    return lm_eval(tasks, "toy", output, *settings, item_seed=item_seed)
+    return lm_eval(tasks, "toy", output, *settings, item_seed=item_seed, first=first)
 
 
 def losses(teacher: TaskLog, student: TaskLog) -> tuple[float, float, float]:
@@ -82,16 +121,16 @@ def losses(teacher: TaskLog, student: TaskLog) -> tuple[float, float, float]:
 
 def test_toy_teacher_shows_the_tasks_that_its_description_says(toy: Run) -> None:
     """The tasks out of its reach are named in the description of the toy models, with the reason."""
-    shown = {name for name, log in toy.tasks.items() if teacher_gap(log) is None}
+    shown = {name for name in FIRST if teacher_gap(toy.tasks[name]) is None}
     told = (package_folder("models") / "README.md").read_text("utf-8")
-    assert {name for name in TASKS if f"`{name}`: out of reach" not in told} == shown
+    assert {name for name in FIRST if f"`{name}`: out of reach" not in told} == shown
 
 
 @pytest.mark.parametrize("name", EXACT)
 def test_teacher_against_itself_loses_nothing(toy: Run, name: str) -> None:
     score = measure_task(toy.tasks[name], toy.tasks[name], 500).score
-    for exact in (score.divergence, score.loss, score.change):
-        assert exact is not None
+    assert (score.change is None) == (score.utility is None)
+    for exact in filter(None, (score.divergence, score.loss, score.change)):
         assert exact.value == 0
         assert exact.low <= 0 <= exact.high
         assert exact.high == 0 or score.readout == "greedy"
@@ -119,7 +158,7 @@ def reordered(log: TaskLog, order: list[int]) -> TaskLog:
     )
 
 
-@pytest.mark.parametrize("name", EXACT)
+@pytest.mark.parametrize("name", [name for name in EXACT if spec.task(name).measure.utility])
 def test_who_knows_the_answers_does_no_harm_and_is_seen_to_differ(toy: Run, name: str) -> None:
     score = measure_task(toy.tasks[name], CONTROLS["oracle"](toy.tasks[name]), 200).score
     assert score.harmful is not None
@@ -130,19 +169,18 @@ def test_who_knows_the_answers_does_no_harm_and_is_seen_to_differ(toy: Run, name
 
 
 @pytest.mark.parametrize("name", SAMPLED)
-def test_teacher_against_another_sample_covers_zero(toy: Run, name: str, tmp_path: Path) -> None:
-    again = toy_run(tmp_path, [name], seed=2).tasks[name]
-    assert again.texts != toy.tasks[name].texts
-    low, _, high = losses(toy.tasks[name], again)
+def test_teacher_against_another_sample_covers_zero(toy: Run, again: Run, name: str) -> None:
+    assert again.tasks[name].texts != toy.tasks[name].texts
+    low, _, high = losses(toy.tasks[name], again.tasks[name])
     assert low <= 0 <= high
 
 
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return toy_run(tmp_path_factory.mktemp("fresh"), TASKS, seed=1, item_seed=7)
+    return toy_run(tmp_path_factory.mktemp("fresh"), FIRST, seed=1, item_seed=7)
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", FIRST)
 def test_fresh_items_are_as_hard(toy: Run, fresh: Run, name: str) -> None:
     """The teacher's level on items of another seed differs by noise: less than four standard errors.
 

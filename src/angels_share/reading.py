@@ -16,7 +16,7 @@ from typing import Any
 NAMED, LOOP = 8, 4
 """Words of a passage, and how often it stands in a text that runs in a loop."""
 
-MARK = re.compile(r"\b(?:step\s+(\d+)|answer)\b[ \t]*[:.]?", re.IGNORECASE)
+MARK = re.compile(r"\b(?:step\s+(\d{1,9})|answer)\b[ \t]*[:.]?", re.IGNORECASE)
 
 
 def answer_in(text: str, candidates: Collection[str]) -> str | None:

@@ -14,6 +14,7 @@ from angels_share import spec
 from angels_share.cli.shell import app, err, out, pair_folders, tell, write_text
 from angels_share.errors import RunError
 from angels_share.items import package_folder
+from angels_share.logs import Run
 from angels_share.score.model import Estimate, PairScore, TaskScore
 
 
@@ -22,7 +23,7 @@ def score(
     teacher: Annotated[Path, typer.Argument(help="Folder of a pair's run, or the teacher's run folder.")],
     student: Annotated[Path | None, typer.Argument(help="The student's run folder.")] = None,
     suite: Annotated[
-        list[str] | None, typer.Option("--suite", help="Default: every suite that the runs cover.")
+        list[str] | None, typer.Option("--suite", help="Default: those that were run whole, else the nearest.")
     ] = None,
     repeat: Annotated[Path | None, typer.Option(help="Run folder of the teacher's repeat.")] = None,
     calibration: Annotated[Path | None, typer.Option(help="Run folder of the teacher on calibration items.")] = None,
@@ -31,7 +32,7 @@ def score(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="File for the score as JSON.")] = None,
 ) -> None:
     """Score a pair: what the student kept, lost, changed, and what nobody measured."""
-    from angels_share.logs import Run, read_run
+    from angels_share.logs import read_run
     from angels_share.score import score_pair
     from angels_share.statement import read as read_statement
     from angels_share.submission.model import RoleName
@@ -40,9 +41,10 @@ def score(
     folders = pair_folders(teacher, student, repeat, calibration)
     ours, theirs, again, decided = (read_run(folder) if folder else None for folder in folders)
     made = read_statement(statement) if statement else None
-    covered = [s.name for s in spec.suites().values() if ours and ours.tasks.keys() & set(s.tasks)]
-    names = suite or list(made.suites if made else covered)
-    if ours is None or theirs is None or not names:
+    if ours is None or theirs is None:
+        raise RunError(f"{teacher}: holds no run of both models; see `angels-share run`")
+    names = suite or list(made.suites if made else _covered(ours, theirs))
+    if not names:
         raise RunError(f"{teacher}: holds no task of any suite; see `angels-share list tasks`")
     if made is None:
         result = score_pair(ours, theirs, suites=names, repeat=again, calibration=decided, resamples=resamples)
@@ -55,6 +57,15 @@ def score(
         write_text(output, result.model_dump_json(indent=1) + "\n")
         tell(f"wrote {output}")
     print_score(result)
+
+
+def _covered(teacher: Run, student: Run) -> list[str]:
+    """Return the suites whose tasks were all run, else the one of which the largest share was run."""
+    held = teacher.tasks.keys() | student.tasks.keys()
+    shares = {s.name: len(held & set(s.tasks)) / len(s.tasks) for s in spec.suites().values()}
+    most = max(shares.values())
+    best = [name for name, share in shares.items() if share == most > 0]
+    return best if most == 1 else best[:1]
 
 
 @app.command("statement")

@@ -62,7 +62,7 @@ def step_probabilities(items: Items, responses: Floats | Texts) -> Observation:
 
     Examples
     --------
-    >>> step_probabilities([{"choices": ["9 step 2", "9 step 2 10"]}], np.log([[0.5, 0.125]])).values.tolist()
+    >>> step_probabilities([{"choices": ["9 step 2", "9 step 2 10"]}], np.log([[0.5, 0.125]])).values.round(3).tolist()
     [[0.5, 0.25]]
     """
     gains = np.diff(np.asarray(responses, dtype=np.float64), axis=1, prepend=0.0)
