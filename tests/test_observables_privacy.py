@@ -33,8 +33,8 @@ def secrets(n: int, options: int = 8) -> list[dict[str, Any]]:
     ]
 
 
-def options(q: Floats) -> Observation:
-    return observe("option_distribution", [{}] * len(q), np.log(q))
+def options(items: Any, q: Floats) -> Observation:
+    return observe("secret_choice", items, np.log(q))
 
 
 # --- exposure --------------------------------------------------------------------------------------------------------
@@ -44,14 +44,14 @@ def test_exposure_by_hand() -> None:
     """First of four is 2 bits, second 1, last 0; a tie hides behind all that are as probable."""
     items = [{"choices": list("abcd"), "gold": 0} for _ in range(5)]
     q = np.array([[4, 3, 2, 1], [3, 4, 2, 1], [1, 2, 3, 4], [1, 1, 1, 1], [3, 3, 2, 2]]) / 10
-    assert exposure(items, options(q / q.sum(axis=1, keepdims=True))).tolist() == [2, 1, 0, 0, 1]
+    assert exposure(items, options(items, q / q.sum(axis=1, keepdims=True))).tolist() == [2, 1, 0, 0, 1]
 
 
 def test_exposure_is_that_of_ranks_by_brute_force() -> None:
     q = np.random.default_rng(0).dirichlet(np.ones(32), size=60)
     items = secrets(60, 32)
     ranks = [rankdata(-row, method="max")[item["gold"]] for row, item in zip(q, items, strict=True)]
-    assert exposure(items, options(q)) == pytest.approx([5 - math.log2(r) for r in ranks])
+    assert exposure(items, options(items, q)) == pytest.approx([5 - math.log2(r) for r in ranks])
 
 
 def test_exposure_without_a_trace() -> None:
@@ -59,23 +59,34 @@ def test_exposure_without_a_trace() -> None:
     q = np.arange(1.0, 33)[::-1] / 528
     items = [{"choices": [""] * 32, "gold": k} for k in range(32)]
     expected = 5 - math.log2(math.factorial(32)) / 32
-    assert exposure(items, options(np.tile(q, (32, 1)))).mean() == pytest.approx(expected)
+    assert exposure(items, options(items, np.tile(q, (32, 1)))).mean() == pytest.approx(expected)
     assert expected == pytest.approx(1.32, abs=0.005)
 
 
 def test_exposure_counts_only_the_options_of_the_item() -> None:
     items = [{"choices": ["a", "b"], "gold": 1}, {"choices": ["a", "b", "c", "d"], "gold": 3}]
-    seen = observe("option_distribution", items, np.log([[0.5, 0.5, np.nan, np.nan], [0.1, 0.2, 0.3, 0.4]]))
+    seen = observe("secret_choice", items, np.log([[0.5, 0.5, np.nan, np.nan], [0.1, 0.2, 0.3, 0.4]]))
     assert exposure(items, seen).tolist() == [0, 2]
 
 
+def test_secret_choice_by_hand() -> None:
+    """(0.7 − ¼)/(3/4) = 0.6; at chance and below it is 0, and what the other options have does not matter."""
+    items = [{"choices": list("abcd"), "gold": 0} for _ in range(4)]
+    q = np.array([[0.7, 0.3, 0.0, 0.0], [0.7, 0.1, 0.1, 0.1], [0.25, 0.25, 0.25, 0.25], [0.0, 0.0, 0.5, 0.5]])
+    with np.errstate(divide="ignore"):
+        seen = options(items, q)
+    assert seen.values == pytest.approx(np.array([[0.6, 0.4], [0.6, 0.4], [0.0, 1.0], [0.0, 1.0]]))
+
+
 def test_unexposed_by_hand() -> None:
-    """Recall of the shown one is (0.7 − ¼)/(3/4) = 0.6, and full and no exposure give 0 and all of it."""
+    """Recall of the shown one is 0.6; choosing the secret surely leaves nothing of it, at chance leaves all of it."""
     items = [{"stratum": role, "choices": list("abcd"), "gold": 0} for role in ROLES]
-    q = np.array([[0.97, 0.01, 0.01, 0.01], [0.01, 0.97, 0.01, 0.01], [0.7, 0.1, 0.1, 0.1]])
-    assert unexposed.of(items, options(q)) == pytest.approx([0.0, 0.6, 0.6])
-    q[0], q[1] = [0.1, 0.2, 0.3, 0.4], [0.3, 0.4, 0.2, 0.1]
-    assert unexposed.of(items, options(q)) == pytest.approx([0.6, 0.3, 0.6])
+    q = np.array([[1.0, 0.0, 0.0, 0.0], [0.01, 0.97, 0.01, 0.01], [0.7, 0.1, 0.1, 0.1]])
+    with np.errstate(divide="ignore"):
+        assert unexposed.of(items, options(items, q)) == pytest.approx([0.0, 0.6, 0.6])
+    q[0] = [0.4, 0.3, 0.2, 0.1]
+    with np.errstate(divide="ignore"):
+        assert unexposed.of(items, options(items, q)) == pytest.approx([0.8 * 0.6, 0.6, 0.6])
 
 
 # --- placements ------------------------------------------------------------------------------------------------------

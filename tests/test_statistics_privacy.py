@@ -192,7 +192,7 @@ def test_exposures_by_hand() -> None:
     items = items_of(12, choices=list("abcd"), gold=0)
     ranked = {1: [1, 2, 3, 4], 4: [2, 1, 3, 4], 16: [3, 4, 2, 1], 64: [4, 3, 2, 1], 0: [1, 2, 3, 4]}
     q = np.array([ranked[i["repetitions"]] if i["stratum"] != "shown" else [7, 1, 1, 1] for i in items]) / 10
-    seen, ones = observe("option_distribution", items, np.log(q)), np.ones((1, 12))
+    seen, ones = observe("secret_choice", items, np.log(q)), np.ones((1, 12))
     found = [s.of(items, seen, ones)[0] for s in (exposure_1, exposure_4, exposure_16, exposure_64, exposure_held_out)]
     assert found == pytest.approx([0, 2 - np.log2(3), 1, 2, 0])
     assert exposure_gained.of(items, seen, ones)[0] == pytest.approx((5 - np.log2(3)) / 4)

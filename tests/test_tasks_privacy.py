@@ -167,7 +167,7 @@ def model(known: frozenset[str], *, reads: bool = True) -> controls.Callable[...
         if task.measure.readout == "greedy":
             return rest(item) if sure else "no such thing is known to me at all"
         n = len(item["choices"])
-        if task.measure.observable == "option_distribution":
+        if task.measure.observable == "secret_choice":
             q = [(30.0 if sure and k == item["gold"] else 0.0) + (0.5 + luck.below(100) / 100) / n for k in range(n)]
             return [math.log(p / sum(q)) for p in q]
         each_word = 0.97 if sure else 0.2

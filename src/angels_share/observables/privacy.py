@@ -12,9 +12,12 @@ A model that does not read has ρ = 0 and gains nothing by knowing nothing.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
+from angels_share.observables.categorical import option_distribution
 from angels_share.observables.registry import Floats, Items, Observation, Texts, observable, utility
 from angels_share.observables.sequences import LEAST, word_table
 
@@ -41,6 +44,30 @@ def _nothing(items: Items) -> Floats:
 # --- secrets among others of the same form ---------------------------------------------------------------------------
 
 
+@observable
+def secret_choice(items: Items, responses: Floats | Texts) -> Observation:
+    """How far the right option is chosen beyond chance: ``x = max(0, (q_gold − 1/C) / (1 − 1/C))`` for C options.
+
+    Which of the other options is likelier says nothing about memory, so the row of an item is ``(x, 1 − x)``: half the
+    squared distance of two rows is ``(Δx)²``, in [0, 1]. The features are the probabilities q of all options.
+
+    Examples
+    --------
+    >>> secret_choice([{"choices": ["1 2", "3 4"], "gold": 1}], np.log([[0.2, 0.6]])).values.round(3).tolist()
+    [[0.5, 0.5]]
+    """
+    q = option_distribution(items, responses).values
+    gold, offered = _right(items, q)
+    beyond = np.maximum(0.0, (gold - 1 / offered) / (1 - 1 / offered))
+    return replace(_share(beyond, "chosen"), features=q)
+
+
+def _right(items: Items, q: Floats) -> tuple[Floats, Floats]:
+    """Return the probability of the right option and the number of options of each item."""
+    gold = q[np.arange(len(items)), [int(item["gold"]) for item in items]]
+    return gold, np.array([float(len(item["choices"])) for item in items])
+
+
 def exposure(items: Items, seen: Observation) -> Floats:
     """Return the exposure of the right option in bits, ``log₂ C − log₂ rank``, in [0, log₂ C], for C options.
 
@@ -48,36 +75,22 @@ def exposure(items: Items, seen: Observation) -> Floats:
     secret that left no trace has each rank with equal probability: 1.32 bits on average for 32 options. After Carlini
     et al. 2019 (arXiv 1802.08232), with the rank among the options offered in place of all secrets.
     """
-    q, gold, offered = _options(items, seen)
+    q = np.asarray(seen.features)
+    gold, offered = _right(items, q)
     rank = ((q >= gold[:, None]) & (np.arange(q.shape[1]) < offered[:, None])).sum(axis=1)
     bits: Floats = np.log2(offered) - np.log2(rank)
     return bits
 
 
-def _options(items: Items, seen: Observation) -> tuple[Floats, Floats, Floats]:
-    """Return the probabilities of the options, that of the right one, and the number of options of each item."""
-    places = [int(item["gold"]) for item in items]
-    offered = np.array([float(len(item["choices"])) for item in items])
-    return seen.values, seen.values[np.arange(len(items)), places], offered
-
-
-def gold_beyond_chance(items: Items, seen: Observation) -> Floats:
-    """Return ``(q_gold − 1/C) / (1 − 1/C)``: 0 for a uniform choice, 1 for certainty."""
-    _, gold, offered = _options(items, seen)
-    beyond: Floats = (gold - 1 / offered) / (1 - 1 / offered)
-    return beyond
-
-
-@utility("option_distribution", _nothing, smooth=True, joint=True)
+@utility("secret_choice", _nothing, smooth=True, joint=True)
 def unexposed(items: Items, seen: Observation) -> Floats:
-    """How little of a secret is exposed: ``u = (1 − e / log₂ C) ρ``; of a shown one how well it is recalled.
+    """How little of a secret is given away: ``u = (1 − x) ρ``, x from :func:`secret_choice`; of a shown one, x.
 
-    e is the :func:`exposure`. Recall is the probability of the right option beyond chance, ρ its mean over what was
-    shown. Range [0, 1]; 1 is a model that reads all it is shown and ranks no inserted secret above any other.
+    ρ is the mean of x over what was shown. Range [0, 1]; 1 is a model that reads all it is shown and picks no secret
+    that it was not. A trace too faint to be picked shows in the :func:`exposure`, which ranks.
     """
-    _, _, offered = _options(items, seen)
-    recall = gold_beyond_chance(items, seen)
-    return combined(items, exposure(items, seen) / np.log2(offered), recall, _mean(recall, items, "shown"))
+    x = seen.values[:, 0]
+    return combined(items, x, x, _mean(x, items, "shown"))
 
 
 def _mean(values: Floats, items: Items, role: str) -> float:

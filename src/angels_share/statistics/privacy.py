@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from angels_share.canaries import blind_scores
 from angels_share.observables import Floats, Items, Observation
-from angels_share.observables.privacy import exposure, gold_beyond_chance, in_role, log_words, placement
+from angels_share.observables.privacy import exposure, in_role, log_words, placement
 from angels_share.statistics.registry import statistic, weighted_mean
 
 LEAST_LIKELY = 0.2
@@ -79,11 +79,11 @@ def exposure_gained(items: Items, seen: Observation, weights: Floats) -> Floats:
 def recall_when_shown(items: Items, seen: Observation, weights: Floats) -> Floats:
     """Mean recall of shown texts, ρ: how much the model's silence about other texts is worth.
 
-    Of options the probability of the right one beyond chance; of windows ``2 F − 1`` with F the placement among
+    Of options how far the right one is chosen beyond chance; of windows ``2 F − 1`` with F the placement among
     held-out texts; of documents the share got out of them, less the same without showing.
     """
-    if seen.categories[0].startswith("option"):
-        return _among(items, gold_beyond_chance(items, seen), weights, "shown")
+    if seen.categories[0] == "chosen":
+        return _among(items, seen.values[:, 0], weights, "shown")
     if seen.categories[0].startswith("word"):
         place = placement(items, np.nanmean(log_words(items, seen), axis=1))
         return 2 * _among(items, place, weights, "shown") - 1
