@@ -2,33 +2,45 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import PurePosixPath
+from typing import Any
+
 import pytest
 from hypothesis import settings
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
-MODELS, BROWSER = "models", "browser"
-"""Groups of the tests that run models, and of those that drive a browser: never two of a group at once."""
+MODELS = "models"
+"""The group of the files that run models, of which two at once would be slower than one after the other."""
+
+RUN_MODELS = ("test_tasks_run", "test_harness", "test_models", "test_bad_input")
 
 
-@pytest.hookimpl(tryfirst=True)
+class ByGroup(LoadScopeScheduling):
+    """Gives each worker whole groups of tests: what shares generated items, models or a browser stays together."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByGroup:
+    """Return the scheduler that pytest-xdist is to use."""
+    return ByGroup(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep in one worker what shares generated items, models or a browser, and begin with the longest group."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(group(item)))
-    items.sort(key=lambda item: group(item) != MODELS)
+    """Begin with the longest group."""
+    items.sort(key=lambda item: group(item.nodeid) != MODELS)
 
 
-def group(item: pytest.Item) -> str:
+def group(nodeid: str) -> str:
     """Return what a test runs, or the row whose items it reads, or its file."""
-    if item.get_closest_marker("slow"):
+    path, _, test = nodeid.partition("::")
+    file = PurePosixPath(path).stem
+    if file in RUN_MODELS:
         return MODELS
-    if item.get_closest_marker("browser"):
-        return BROWSER
-    file = item.path.stem
-    task = getattr(getattr(item, "callspec", None), "params", {}).get("task", "")
-    if file == "test_generators" and task:
-        return str(task).split("_")[1]
-    return file.removeprefix("test_tasks_")
+    row = re.search(r"\[as_([a-z]+)_", test)
+    return row[1] if file == "test_generators" and row else file.removeprefix("test_tasks_")
