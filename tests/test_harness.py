@@ -908,6 +908,7 @@ def real_pair(models: Path, tmp_path_factory: pytest.TempPathFactory) -> RealPai
         teacher=real(models, "teacher"),
         student=real(models, "student"),
         calibrate=False,
+        second_stage=False,
     )
     with pytest.MonkeyPatch.context() as patch:
         Killer(patch, 2)
@@ -1059,9 +1060,7 @@ def test_model_folder_that_does_not_load(
     shutil.copytree(models / "student", tmp_path / "student")
     spoil(tmp_path / "student", how)
     before = written(tmp_path / "pair")
-    broken = plan(
-        tmp_path / "pair", TOY, teacher=real(models, "teacher"), student=real(tmp_path, "student"), calibrate=False
-    )
+    broken = small_plan(tmp_path / "pair", teacher=real(models, "teacher"), student=real(tmp_path, "student"))
     with pytest.raises(RunError, match=message):
         run(broken)
     assert written(tmp_path / "pair") == before

@@ -716,7 +716,7 @@ def private() -> Iterator[None]:
     """Put a privacy task beside the primary one of the suite."""
     block = spec.suite("high_risk").model_dump()
     rows = {"calibration": {"primary_task": CONFIDENCE}, "privacy": {"primary_task": SECRETS}}
-    cut = spec.SuiteSpec.model_validate(block | {"tasks": (CONFIDENCE, SECRETS), "rows": rows})
+    cut = spec.SuiteSpec.model_validate(block | {"tasks": (CONFIDENCE, SECRETS), "second_stage": (), "rows": rows})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(spec, "suites", lambda: {"high_risk": cut})
         yield

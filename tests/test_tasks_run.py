@@ -158,7 +158,11 @@ def reordered(log: TaskLog, order: list[int]) -> TaskLog:
     )
 
 
-@pytest.mark.parametrize("name", [name for name in EXACT if spec.task(name).measure.utility])
+KNOWING = [n for n in EXACT if spec.task(n).measure.utility and not canaries.needs_key(spec.task(n))]
+"""Tasks on which knowing is good; what a model should not remember, it had better not know."""
+
+
+@pytest.mark.parametrize("name", KNOWING)
 def test_who_knows_the_answers_does_no_harm_and_is_seen_to_differ(toy: Run, name: str) -> None:
     score = measure_task(toy.tasks[name], CONTROLS["oracle"](toy.tasks[name]), 200).score
     assert score.harmful is not None

@@ -54,7 +54,9 @@ class Draws:
 
     def __truediv__(self, other: Draws | float) -> Draws:
         point, replicates = _parts(other)
-        return Draws(self.point / point, self.replicates / replicates)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = self.replicates / replicates
+        return Draws(self.point / point, np.where(np.isnan(ratio), 0.0, ratio))
 
     def at_most(self, bound: float) -> Draws:
         """Return the draws, clipped above at a bound in the point and in each replicate."""
