@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,7 @@ from angels_share.observables import Floats, get_utility
 from angels_share.score.controls import CONTROLS
 from angels_share.score.measurable import observed, teacher_gap
 from angels_share.score.task import measure_task
-from synthetic import make_items
+from synthetic import make_items, reordered
 
 TASKS = sorted(spec.tasks())
 SAMPLED = [name for name in TASKS if spec.task(name).measure.readout == "sampled"]
@@ -98,17 +97,6 @@ def test_order_of_rows_changes_nothing_and_the_parts_add_up(toy: Run, name: str)
     parts = [part.value for part in (score.harmful, score.corrective, score.neutral) if part is not None]
     assert score.divergence is not None
     assert sum(parts) == pytest.approx(score.divergence.value, abs=1e-12)
-
-
-def reordered(log: TaskLog, order: list[int]) -> TaskLog:
-    likelihoods, texts = log.log_likelihoods, log.texts
-    return replace(
-        log,
-        items=tuple(log.items[i] for i in order),
-        doc_hash=tuple(log.doc_hash[i] for i in order),
-        log_likelihoods=None if likelihoods is None else likelihoods[order],
-        texts=None if texts is None else tuple(texts[i] for i in order),
-    )
 
 
 @pytest.mark.parametrize("name", EXACT)
