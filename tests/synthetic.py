@@ -9,12 +9,13 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from angels_share.items import Item, Source, Stream, build, find_generator, levels_of, n_clusters
-from angels_share.logs import Settings, document_hash
+from angels_share.logs import Settings, TaskLog, document_hash
 from angels_share.spec import TaskSpec, read_yaml, task, task_files
 
 Response = Sequence[float] | str | Sequence[str]
@@ -103,6 +104,17 @@ def make_items(name: str, track: str = "toy", profile: str = "pilot", seed: int 
         clusters=n_clusters(measure.clusters, profile),
         per_cluster=measure.per_cluster,
         source=Source(seed),
+    )
+
+
+def reordered(log: TaskLog, order: Sequence[int]) -> TaskLog:
+    """Return the log with its rows in this order; an index may be missing or repeated."""
+    return replace(
+        log,
+        items=tuple(log.items[i] for i in order),
+        doc_hash=tuple(log.doc_hash[i] for i in order),
+        log_likelihoods=None if log.log_likelihoods is None else log.log_likelihoods[list(order)],
+        texts=None if log.texts is None else tuple(log.texts[i] for i in order),
     )
 
 

@@ -335,9 +335,3 @@ def test_intervals_of_a_loss_near_0_cover_it(rate: float) -> None:
         covered += drawn.low <= rate / 0.45 <= drawn.high
         assert drawn.low <= drawn.value <= drawn.high
     assert covered / SIMULATIONS >= 0.93
-
-
-def test_replicates_without_a_divisor() -> None:
-    """Something of nothing is beyond every bound, nothing of nothing is nothing."""
-    ratio = Draws(1.0, np.array([1.0, 1.0, 0.0])) / Draws(2.0, np.array([2.0, 0.0, 0.0]))
-    assert ratio.at_most(1.0).replicates.tolist() == [0.5, 1.0, 0.0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from angels_share import spec
 from angels_share.errors import PairingError
 from angels_share.logs import Run, TaskLog, read_run
 from angels_share.pairing import SHARED_SETTINGS, CoupledError, pair
-from synthetic import noisy, write_run
+from synthetic import noisy, reordered, write_run
 
 LADDER, CONFIDENCE, SAMPLE = "as_boundary_ladder", "as_calibration_confidence", "as_distribution_sample"
 TASKS = (LADDER, CONFIDENCE, SAMPLE)
@@ -32,17 +31,6 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> Run:
 @pytest.fixture(scope="module")
 def student(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return read_run(write_run(tmp_path_factory.mktemp("student"), TASKS, noisy(2, 0.6), sampling_seed=2))
-
-
-def reordered(log: TaskLog, order: Sequence[int]) -> TaskLog:
-    """Return the log with its rows in this order; an index may be missing or repeated."""
-    return replace(
-        log,
-        items=tuple(log.items[i] for i in order),
-        doc_hash=tuple(log.doc_hash[i] for i in order),
-        log_likelihoods=None if log.log_likelihoods is None else log.log_likelihoods[list(order)],
-        texts=None if log.texts is None else tuple(log.texts[i] for i in order),
-    )
 
 
 def with_settings(log: TaskLog, **changed: Any) -> TaskLog:

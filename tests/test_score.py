@@ -25,7 +25,7 @@ from angels_share.score.controls import constant, control_run
 from angels_share.score.model import Estimate, TaskScore
 from angels_share.score.task import Margins, judge, measure_task
 from angels_share.spec import suite, task
-from synthetic import SETTINGS, make_items, noisy, write_run
+from synthetic import SETTINGS, make_items, noisy, reordered, write_run
 
 CONFIDENCE, ABSTAIN, LADDER = "as_calibration_confidence", "as_calibration_abstain", "as_boundary_ladder"
 URN, SAMPLE = "as_distribution_urn", "as_distribution_sample"
@@ -283,6 +283,19 @@ def test_any_constant_greedy_answer_loses_everything(teacher: Run) -> None:
     for answer in ("7", "oak", "", str(log.items[0]["answer"])):
         found = compare(log, replace(log, texts=tuple((answer,) for _ in log.items)))
         assert value(found.loss) == 1
+
+
+def test_a_teacher_that_hardly_varies_has_finite_losses(teacher: Run) -> None:
+    """One item in many is answered otherwise, so some resamples show no variation at all."""
+    log = teacher.tasks[LADDER]
+    assert log.texts is not None
+    same = replace(log, texts=(("7",), *(("oak",) for _ in log.texts[1:])))
+    for other in (same, log, replace(log, texts=tuple(("oak",) for _ in log.texts))):
+        found = compare(same, other)
+        for estimate in (found.loss, found.uncredited_loss):
+            assert estimate is not None
+            assert np.isfinite([estimate.low, estimate.value, estimate.high]).all()
+            assert estimate.high >= 0
 
 
 def test_no_student_moves_the_teacher_variation(teacher: Run, student: Run) -> None:
@@ -840,14 +853,7 @@ def permuted(run: Run, seed: int) -> Run:
     """Return the same run with its tasks and the items of each in another order."""
 
     def moved(log: TaskLog) -> TaskLog:
-        order = np.random.default_rng(seed).permutation(len(log.items)).tolist()
-        return replace(
-            log,
-            items=tuple(log.items[i] for i in order),
-            doc_hash=tuple(log.doc_hash[i] for i in order),
-            log_likelihoods=None if log.log_likelihoods is None else log.log_likelihoods[order],
-            texts=None if log.texts is None else tuple(log.texts[i] for i in order),
-        )
+        return reordered(log, np.random.default_rng(seed).permutation(len(log.items)).tolist())
 
     return replace(run, tasks={name: moved(log) for name, log in reversed([*run.tasks.items()])})
 

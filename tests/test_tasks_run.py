@@ -20,7 +20,7 @@ from angels_share.observables import Floats, get_utility
 from angels_share.score.controls import CONTROLS
 from angels_share.score.measurable import observed, teacher_gap
 from angels_share.score.task import measure_task
-from synthetic import make_items, noisy, write_run
+from synthetic import make_items, noisy, reordered, write_run
 
 TASKS = sorted(spec.tasks())
 FIRST = [name for name in TASKS if not spec.task(name).measure.first_stage]
@@ -145,17 +145,6 @@ def test_order_of_rows_changes_nothing_and_the_parts_add_up(toy: Run, name: str)
     parts = [part.value for part in (score.harmful, score.corrective, score.neutral) if part is not None]
     assert score.divergence is not None
     assert sum(parts) == pytest.approx(score.divergence.value, abs=1e-12)
-
-
-def reordered(log: TaskLog, order: list[int]) -> TaskLog:
-    likelihoods, texts = log.log_likelihoods, log.texts
-    return replace(
-        log,
-        items=tuple(log.items[i] for i in order),
-        doc_hash=tuple(log.doc_hash[i] for i in order),
-        log_likelihoods=None if likelihoods is None else likelihoods[order],
-        texts=None if texts is None else tuple(texts[i] for i in order),
-    )
 
 
 KNOWING = [n for n in EXACT if spec.task(n).measure.utility and not canaries.needs_key(spec.task(n))]

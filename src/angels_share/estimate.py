@@ -54,9 +54,7 @@ class Draws:
 
     def __truediv__(self, other: Draws | float) -> Draws:
         point, replicates = _parts(other)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = self.replicates / replicates
-        return Draws(self.point / point, np.where(np.isnan(ratio), 0.0, ratio))
+        return Draws(self.point / point, self.replicates / replicates)
 
     def at_most(self, bound: float) -> Draws:
         """Return the draws, clipped above at a bound in the point and in each replicate."""

@@ -34,7 +34,7 @@ SAME_UTILITY = 0.02
 """η: likelihood utilities that differ by no more count as equal."""
 
 NUMERICAL_FLOOR = 1e-3
-"""Mean discrepancies of likelihoods below this are rounding."""
+"""Mean discrepancies of likelihoods below this are rounding, and so is a teacher's variation."""
 
 TEXT_OBSERVABLES = ("word_probabilities", "step_probabilities", "document_likelihood", "extraction")
 """Observables of texts that are read, not chosen: how probable all of them are together says nothing."""
@@ -111,8 +111,9 @@ def measure_task(teacher: TaskLog, student: TaskLog, resamples: int) -> Measurem
     """Return the measurement of one task.
 
     Δ is the mean discrepancy; H, C and N are its parts on items where the student's utility is lower, higher or equal;
-    ``G = max(0, (C − H) − 1.645 SE(C − H))``, or 0 where the utility earns no credit, and ``L = min(1, (Δ − G) / Δ₁)``.
-    All come from one resampling.
+    ``G = max(0, (C − H) − 1.645 SE(C − H))``, or 0 where the utility earns no credit, and ``L = min(1, (Δ − G) / Δ₁)``,
+    with Δ₁ taken as at least 10⁻³, so that a resample in which the teacher does not vary has a loss too. All come from
+    one resampling.
 
     Raises
     ------
@@ -142,7 +143,8 @@ def measure_task(teacher: TaskLog, student: TaskLog, resamples: int) -> Measurem
     unexplained = divergence - credit
     if "NUMERICAL_FLOOR" in flags:
         unexplained = unexplained * 0.0
-    loss = (unexplained / spread).at_most(1.0)
+    divisor = spread.at_least(NUMERICAL_FLOOR)
+    loss = (unexplained / divisor).at_most(1.0)
     squared = discrepancy.sampled or not seen_t.distribution
     distance = divergence if squared else scheme.mean(total_variation(seen_t.values, seen_s.values), rates)
     directed = utility is not None
@@ -159,7 +161,7 @@ def measure_task(teacher: TaskLog, student: TaskLog, resamples: int) -> Measurem
             "neutral": to_estimate(scheme.mean(d) - harmful - corrective, scheme, n),
             "net_correction": to_estimate(credit, scheme, n),
             "loss": to_estimate(loss, scheme, n),
-            "uncredited_loss": to_estimate(divergence / spread, scheme, n),
+            "uncredited_loss": to_estimate(divergence / divisor, scheme, n),
             "agreement_beyond_chance": _kappa(u_t, u_s) if binary else None,
             "teacher_level": _level(u_t, scheme, binary=binary) if directed else None,
             "student_level": _level(u_s, scheme, binary=binary) if directed else None,
