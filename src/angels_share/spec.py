@@ -64,6 +64,9 @@ class Measure(Strict):
     """What is displayed beside the loss, names registered in :mod:`angels_share.statistics`; it is never charged."""
     first_stage: str | None = None
     """The task whose answers, of both models, the items are made from; none where the generator makes them alone."""
+    sides: str | None = None
+    """Field of the items that names the side of a boundary on which an item lies, such as what must be refused and what
+    must not: harm on one side is never netted against improvement on another. None where there are no sides."""
 
     @field_validator("row")
     @classmethod
@@ -90,8 +93,9 @@ class TaskSpec(Strict):
     def digest(self) -> str:
         """SHA-256 of the measure block in canonical JSON, without the statistics, which move no score."""
         block = self.measure.model_dump(exclude={"statistics"})
-        if self.measure.first_stage is None:
-            del block["first_stage"]
+        for later in ("first_stage", "sides"):
+            if block[later] is None:
+                del block[later]
         return hashlib.sha256(json.dumps(block, sort_keys=True).encode()).hexdigest()
 
 
