@@ -23,7 +23,8 @@ from angels_share.observables import observe
 from angels_share.score import PairScore, score_pair
 from angels_share.score.controls import constant, control_run
 from angels_share.score.model import Estimate, TaskScore
-from angels_share.score.task import Margins, judge, measure_task
+from angels_share.score.task import measure_task
+from angels_share.score.verdict import Margins, judge
 from angels_share.spec import suite, task
 from synthetic import SETTINGS, make_items, noisy, reordered, write_run
 
@@ -500,6 +501,56 @@ def test_known_scale(name: str, loss: float) -> None:
         assert found.verdict == "CORRECTIVE"
 
 
+# --- sides -----------------------------------------------------------------------------------------------------------
+
+
+def two_sided(wrong: Callable[[int], bool]) -> TaskLog:
+    """Return 200 answers, right but where told, to questions of which every other lies on the other side."""
+    log = spoken(["9" if wrong(k) else str(k % 5) for k in range(200)])
+    items = tuple({**item, "side": ("allowed", "forbidden")[k % 2]} for k, item in enumerate(log.items))
+    spec = log.spec.model_copy(update={"measure": log.spec.measure.model_copy(update={"sides": "side"})})
+    return replace(log, spec=spec, items=items, doc_hash=tuple(document_hash(item) for item in items))
+
+
+def test_harm_on_one_side_is_not_netted_against_improvement_on_the_other() -> None:
+    """As many answers become wrong on one side as become right on the other: netted, nothing would have changed."""
+    teacher, student = two_sided(lambda k: k % 8 == 1), two_sided(lambda k: k % 8 == 0)
+    whole = [replace(log, spec=task(LADDER)) for log in (teacher, student)]
+    netted, found = compare(*whole), compare(teacher, student)
+    assert (value(netted.change), netted.verdict, netted.sides) == (0, "INCONCLUSIVE", ())
+    assert found.verdict == "HARMFUL"
+    assert (found.change, found.teacher_level, found.student_level, found.p_mcnemar) == (None, None, None, None)
+    assert [side.name for side in found.sides] == ["allowed", "forbidden"]
+    assert [side.change.value for side in found.sides] == [-0.25, 0.25]
+    assert [(side.teacher_level.value, side.student_level.value) for side in found.sides] == [(1, 0.75), (0.75, 1)]
+    assert value(found.divergence) == value(netted.divergence) == 0.25
+    assert value(netted.net_correction) == 0
+    assert 0 < value(found.net_correction) < 0.125
+    assert value(found.loss) > 0.125 / value(found.teacher_variation)
+
+
+def test_a_task_is_preserved_only_if_each_side_is() -> None:
+    same = compare(two_sided(lambda k: False), two_sided(lambda k: False))
+    assert same.verdict == "PRESERVED"
+    assert same.p_equivalence == 0
+    better = compare(two_sided(lambda k: k % 8 == 1), two_sided(lambda k: False))
+    assert better.verdict == "CORRECTIVE"
+    assert better.p_equivalence is not None
+    assert better.p_equivalence > 0.99
+
+
+def test_a_side_is_measured_as_if_it_were_alone() -> None:
+    teacher, student = two_sided(lambda k: k % 3 == 0), two_sided(lambda k: k % 4 == 0)
+    alone = compare(*(reordered(log, range(1, 200, 2)) for log in (teacher, student)))
+    (_, forbidden), (only,) = compare(teacher, student).sides, alone.sides
+    assert forbidden.change.n == only.change.n == 100
+    assert forbidden.change.clusters == only.change.clusters == 100
+    for name in ("teacher_level", "student_level", "change"):
+        first, second = getattr(forbidden, name), getattr(only, name)
+        assert first.value == second.value
+        assert first.high - first.low == pytest.approx(second.high - second.low, rel=0.25)
+
+
 # --- verdicts --------------------------------------------------------------------------------------------------------
 
 
@@ -513,9 +564,9 @@ def marginal(name: str) -> tuple[TaskLog, TaskLog]:
 
 def test_holm_keeps_a_lone_marginal_effect_from_being_harmful() -> None:
     hurt = measure_task(*marginal("hurt"), RESAMPLES)
-    assert hurt.change is not None
-    assert hurt.change.point == pytest.approx(-0.08)
-    assert 0.01 < p_difference(hurt.change.point, hurt.change_error, 100) < 0.05
+    (change,) = hurt.changes
+    assert change.draws.point == pytest.approx(-0.08)
+    assert 0.01 < p_difference(change.draws.point, change.error, 100) < 0.05
     quiet = [measure_task(marginal(f"quiet {k}")[0], marginal(f"quiet {k}")[0], RESAMPLES) for k in range(4)]
     assert judge([hurt], MARGINS, None)[0].verdict == "HARMFUL"
     verdicts = [t.verdict for t in judge([quiet[0], hurt, *quiet[1:]], MARGINS, None)]

@@ -162,14 +162,20 @@ def task_cells(task: data.Row) -> data.Row:
         "Task": look.task_name(task["task"]),
         "Verdict": str(verdict),
         "Loss": look.estimate(task["loss"]),
-        "Change δ": look.estimate(task["change"], absent, sign=True),
+        "Change δ": by_side(task, "change", absent, sign=True),
         "Δ against Δ₁": divergence if task["loss"] else look.MISSING,
-        "Teacher c(T)": look.estimate(task["teacher_level"], absent),
-        "Student c(S)": look.estimate(task["student_level"], absent),
+        "Teacher c(T)": by_side(task, "teacher_level", absent),
+        "Student c(S)": by_side(task, "student_level", absent),
         "Row": ROWS[task["row"]].title,
         "Items": task["n_items"],
         "Flags": ", ".join(task["flags"]) or "none",
     }
+
+
+def by_side(task: data.Row, name: str, absent: str, *, sign: bool = False) -> str:
+    """Return an estimate of the task, or those of its sides one after the other."""
+    told = [f"{side['name']} {look.estimate(side[name], sign=sign)}" for side in task["sides"]]
+    return "; ".join(told) or look.estimate(task[name], absent, sign=sign)
 
 
 def value(task: data.Row, name: str) -> float | None:

@@ -110,6 +110,11 @@ class Resampling:
         np.add.at(out, self.of_item, values)
         return out
 
+    def within(self, chosen: NDArray[np.bool_]) -> Resampling:
+        """Return the same resamples of some of the items, without the clusters that hold none of them."""
+        kept, of_item = np.unique(self.of_item[chosen], return_inverse=True)
+        return Resampling(of_item.astype(np.int64), self.multiplicity[:, kept], len(kept), self.pseudo)
+
     def mean(self, values: Floats, extremes: tuple[float, float] | None = None) -> Draws:
         """Return the mean of one value per item.
 

@@ -174,10 +174,17 @@ def _task_cells(task: TaskScore) -> tuple[str, ...]:
         task.verdict,
         _interval(task.loss),
         ratio,
-        _x100(task.teacher_level.value) if task.teacher_level else "",
-        _x100(task.student_level.value) if task.student_level else "",
-        _interval(task.change),
+        *(_by_side(task, name) for name in ("teacher_level", "student_level", "change")),
     )
+
+
+def _by_side(task: TaskScore, name: str) -> str:
+    """Return an estimate of a task, or a line for each of its sides."""
+    if not task.sides:
+        whole: Estimate | None = getattr(task, name)
+        return _interval(whole) if name == "change" else _x100(whole.value) if whole else ""
+    told = [(side.name, getattr(side, name)) for side in task.sides]
+    return "\n".join(f"{side} {_interval(e) if name == 'change' else _x100(e.value)}" for side, e in told)
 
 
 def _x100(value: float) -> str:

@@ -51,6 +51,15 @@ class Stratum(Strict):
     student_level: float | None
 
 
+class SideScore(Strict):
+    """One side of a task's boundary, such as the requests that must be refused; no side is netted against another."""
+
+    name: str
+    teacher_level: Estimate
+    student_level: Estimate
+    change: Estimate
+
+
 class Displayed(Strict):
     """A displayed statistic of a task; it enters no verdict and no loss."""
 
@@ -94,7 +103,7 @@ class TaskScore(Strict):
     neutral: Estimate | None = None
     """H, C and N: the parts of Δ on items where the student's utility is lower, higher or equal; H + C + N = Δ."""
     net_correction: Estimate | None = None
-    """G, the credited improvement."""
+    """G, the credited improvement, the sum over the sides where there are any."""
     loss: Estimate | None = None
     """L = (Δ − G) / Δ₁, at most 1: 0 behaves as the teacher, 1 is no closer to it than a constant."""
     uncredited_loss: Estimate | None = None
@@ -104,15 +113,17 @@ class TaskScore(Strict):
     teacher_level: Estimate | None = None
     student_level: Estimate | None = None
     change: Estimate | None = None
-    """c(T), c(S) and δ = c(S) − c(T)."""
+    """c(T), c(S) and δ = c(S) − c(T); None where the task has sides."""
+    sides: tuple[SideScore, ...] = ()
+    """The same for each side, where the task has sides that must not be netted."""
     chance_level: float | None = None
     """Utility of a model that ignores the items."""
     minimum_detectable_effect: float | None = None
-    """Smallest |δ| found with 80 % power at this N."""
+    """Smallest |δ| found with 80 % power at this N, on each side."""
     p_equivalence: float | None = None
-    """p-value of the two one-sided tests that |δ| < ε."""
+    """p-value of the two one-sided tests that |δ| < ε, on each side."""
     p_mcnemar: float | None = None
-    """McNemar mid-p where the utility is binary."""
+    """McNemar mid-p where the utility is binary and there are no sides."""
     verdict: Verdict = "UNMEASURED"
     verdict_author: Verdict = "UNMEASURED"
     """Verdict under the margins that the author declares for the deployment; equal to ``verdict`` where none are."""

@@ -17,7 +17,8 @@ from angels_share.pairing import CoupledError
 from angels_share.score.measurable import LEAST_DIVISOR, observed, responses_of, sampler_gap, teacher_gap, variation_gap
 from angels_share.score.model import ComparisonKey, Gap, PairScore, TaskScore
 from angels_share.score.suite import retention, score_suite
-from angels_share.score.task import Margins, Measurement, judge, measure_task, without_numbers
+from angels_share.score.task import Measurement, measure_task, without_numbers
+from angels_share.score.verdict import Margins, judge
 from angels_share.spec import SuiteSpec, locked_digest, suite
 from angels_share.spec import task as task_spec
 

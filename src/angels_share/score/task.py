@@ -12,9 +12,6 @@ from angels_share.discrepancies import total_variation
 from angels_share.estimate import (
     Draws,
     Resampling,
-    holm,
-    p_difference,
-    p_equivalence,
     p_mcnemar,
     resampling,
     robust_standard_error,
@@ -24,7 +21,7 @@ from angels_share.logs import TaskLog
 from angels_share.observables import Observation, aligned, get_utility
 from angels_share.pairing import pair
 from angels_share.score.measurable import observed
-from angels_share.score.model import Displayed, Estimate, Gap, Stratum, TaskScore, Verdict
+from angels_share.score.model import Displayed, Estimate, Gap, SideScore, Stratum, TaskScore
 from angels_share.spec import TaskSpec, tasks
 from angels_share.statistics import shown
 
@@ -50,15 +47,24 @@ POWER_Z = 2.80
 
 
 @dataclass(frozen=True)
+class Change:
+    """Student's utility minus teacher's, over the items of one side or over all items."""
+
+    draws: Draws
+    error: float
+    """Cluster-robust standard error."""
+    clusters: int
+
+
+@dataclass(frozen=True)
 class Measurement:
     """Everything that the verdicts and the suites need of one measured task, as draws."""
 
     score: TaskScore
     """The numbers, without verdicts."""
     loss: Draws
-    change: Draws | None
-    change_error: float
-    """Cluster-robust standard error of the change."""
+    changes: tuple[Change, ...]
+    """The change in utility on each side of the task, or on all of it; none without direction."""
     distance: Draws
     """Total variation, or where it cannot be formed the mean discrepancy."""
     squared: bool
@@ -112,7 +118,8 @@ def measure_task(teacher: TaskLog, student: TaskLog, resamples: int) -> Measurem
 
     Δ is the mean discrepancy; H, C and N are its parts on items where the student's utility is lower, higher or equal;
     ``G = max(0, (C − H) − 1.645 SE(C − H))``, or 0 where the utility earns no credit, and ``L = min(1, (Δ − G) / Δ₁)``,
-    with Δ₁ taken as at least 10⁻³, so that a resample in which the teacher does not vary has a loss too. All come from
+    with Δ₁ taken as at least 10⁻³, so that a resample in which the teacher does not vary has a loss too. Where the task
+    has sides, G is the sum of what each of them earns by itself, and each has its own change in utility. All come from
     one resampling.
 
     Raises
@@ -136,10 +143,10 @@ def measure_task(teacher: TaskLog, student: TaskLog, resamples: int) -> Measurem
     eta = SAME_UTILITY if utility is not None and utility.smooth else 0.0
     harm, gain = d * (u_s < u_t - eta), d * (u_s > u_t + eta)
     harmful, corrective = scheme.mean(harm), scheme.mean(gain)
-    net = corrective - harmful
-    credit = (net - NET_CORRECTION_Z * net.standard_error).at_least(0.0)
-    if utility is not None and not utility.credited:
-        credit = credit * 0.0
+    sides = _sides(log)
+    credited = utility is None or utility.credited
+    earned = [_credit(harm * at, gain * at, scheme) * float(credited) for at in sides.values()]
+    credit = sum(earned[1:], start=earned[0])
     unexplained = divergence - credit
     if "NUMERICAL_FLOOR" in flags:
         unexplained = unexplained * 0.0
@@ -149,8 +156,9 @@ def measure_task(teacher: TaskLog, student: TaskLog, resamples: int) -> Measurem
     distance = divergence if squared else scheme.mean(total_variation(seen_t.values, seen_s.values), rates)
     directed = utility is not None
     binary = directed and bool(np.isin(np.concatenate([u_t, u_s]), (0.0, 1.0)).all())
-    change = scheme.mean(u_s - u_t, (-1.0, 1.0) if binary else None) if directed else None
-    error = robust_standard_error(u_s - u_t, scheme)
+    measured = [_side(name, u_t[at], u_s[at], scheme.within(at), binary=binary) for name, at in sides.items()]
+    told, changes = zip(*measured, strict=True) if directed else ((), ())
+    whole = told[0] if directed and measure.sides is None else None
     score = without_numbers(log.spec, log).model_copy(
         update={
             "divergence": to_estimate(divergence, scheme, n),
@@ -163,12 +171,13 @@ def measure_task(teacher: TaskLog, student: TaskLog, resamples: int) -> Measurem
             "loss": to_estimate(loss, scheme, n),
             "uncredited_loss": to_estimate(divergence / divisor, scheme, n),
             "agreement_beyond_chance": _kappa(u_t, u_s) if binary else None,
-            "teacher_level": _level(u_t, scheme, binary=binary) if directed else None,
-            "student_level": _level(u_s, scheme, binary=binary) if directed else None,
-            "change": to_estimate(change, scheme, n) if change is not None else None,
+            "teacher_level": whole.teacher_level if whole else None,
+            "student_level": whole.student_level if whole else None,
+            "change": whole.change if whole else None,
+            "sides": () if whole else told,
             "chance_level": chance,
-            "minimum_detectable_effect": POWER_Z * error if directed else None,
-            "p_mcnemar": p_mcnemar(int((u_s < u_t).sum()), int((u_s > u_t).sum())) if binary else None,
+            "minimum_detectable_effect": POWER_Z * max(c.error for c in changes) if changes else None,
+            "p_mcnemar": p_mcnemar(int((u_s < u_t).sum()), int((u_s > u_t).sum())) if binary and whole else None,
             "invalid_teacher": float(seen_t.invalid.mean()),
             "invalid_student": float(seen_s.invalid.mean()),
             "statistics": _displayed(log, (seen_t, seen_s), scheme),
@@ -176,7 +185,7 @@ def measure_task(teacher: TaskLog, student: TaskLog, resamples: int) -> Measurem
             "flags": (*flags, *(["CEILING"] if directed and u_t.mean() > CEILING else [])),
         }
     )
-    return Measurement(score, loss, change, error, distance, squared)
+    return Measurement(score, loss, changes, distance, squared)
 
 
 def _utilities(log: TaskLog, teacher: Observation, student: Observation) -> tuple[Floats, Floats, float | None]:
@@ -191,8 +200,31 @@ def _utilities(log: TaskLog, teacher: Observation, student: Observation) -> tupl
     )
 
 
-def _level(u: Floats, scheme: Resampling, *, binary: bool) -> Estimate:
-    return to_estimate(scheme.mean(u, (0.0, 1.0) if binary else None), scheme, len(u))
+def _sides(log: TaskLog) -> dict[str, NDArray[np.bool_]]:
+    """Return which items lie on each side of the task's boundary; all of them on one where there is none."""
+    field = log.spec.measure.sides
+    if field is None:
+        return {"": np.ones(len(log.items), dtype=bool)}
+    side = log.column(field)
+    return {name: side == name for name in sorted(set(side.tolist()))}
+
+
+def _credit(harm: Floats, gain: Floats, scheme: Resampling) -> Draws:
+    net = scheme.mean(gain) - scheme.mean(harm)
+    return (net - NET_CORRECTION_Z * net.standard_error).at_least(0.0)
+
+
+def _side(name: str, u_t: Floats, u_s: Floats, scheme: Resampling, *, binary: bool) -> tuple[SideScore, Change]:
+    """Return the levels of both models on one side, as estimates, and the change between them as draws."""
+    level, difference = ((0.0, 1.0), (-1.0, 1.0)) if binary else (None, None)
+    change = Change(scheme.mean(u_s - u_t, difference), robust_standard_error(u_s - u_t, scheme), scheme.clusters)
+    side = SideScore(
+        name=name,
+        teacher_level=to_estimate(scheme.mean(u_t, level), scheme, len(u_t)),
+        student_level=to_estimate(scheme.mean(u_s, level), scheme, len(u_s)),
+        change=to_estimate(change.draws, scheme, len(u_t)),
+    )
+    return side, change
 
 
 def _root(draws: Draws) -> Draws:
@@ -252,58 +284,3 @@ def _displayed(log: TaskLog, seen: tuple[Observation, Observation], scheme: Resa
         )
         for s in shown(names, log.items, *seen, scheme)
     )
-
-
-@dataclass(frozen=True)
-class Margins:
-    """Within what a task counts as preserved: ε on the change in utility, τ on total variation."""
-
-    epsilon: float
-    tau: float
-
-
-def judge(measurements: list[Measurement], suite: Margins, author: Margins | None) -> list[TaskScore]:
-    """Return the scores with their verdicts, the harmful and corrective ones adjusted for their number (Holm)."""
-    directed = [m for m in measurements if m.change is not None]
-    raw = [p_difference(m.change.point, m.change_error, m.score.n_clusters) for m in directed if m.change is not None]
-    adjusted = dict(zip((m.score.task for m in directed), holm(raw), strict=True))
-    out = []
-    for m in measurements:
-        significant = adjusted.get(m.score.task, 1.0) < 0.05
-        uncertain = 1.645 * m.change_error >= suite.epsilon and m.change is not None
-        point = m.change.point if m.change is not None else 0.0
-        out.append(
-            m.score.model_copy(
-                update={
-                    "verdict": _verdict(m, suite, significant=significant),
-                    "verdict_author": _verdict(m, author or suite, significant=significant),
-                    "p_equivalence": (
-                        p_equivalence(point, m.change_error, suite.epsilon, m.score.n_clusters)
-                        if m.change is not None
-                        else None
-                    ),
-                    "flags": (*m.score.flags, *(["CANNOT CERTIFY AT THIS N"] if uncertain else [])),
-                }
-            )
-        )
-    return out
-
-
-def _verdict(m: Measurement, margins: Margins, *, significant: bool) -> Verdict:
-    """Return the first verdict whose evidence is there; see the scoring rules for the order."""
-    clusters = m.score.n_clusters
-    change = m.score.change
-    if change is not None and significant:
-        if change.high < 0 and change.value < -margins.epsilon:
-            return "HARMFUL"
-        if change.low > 0 and change.value > margins.epsilon:
-            return "CORRECTIVE"
-    same_level = m.change is None or (
-        m.change.quantile(0.05, clusters) > -margins.epsilon and m.change.quantile(0.95, clusters) < margins.epsilon
-    )
-    bound = (2 * margins.tau) ** 2 if m.squared else margins.tau
-    if same_level and m.distance.quantile(0.05, clusters) > bound:
-        return "SHIFTED"
-    if same_level and m.distance.quantile(0.95, clusters) < bound:
-        return "PRESERVED"
-    return "INCONCLUSIVE"

@@ -128,8 +128,8 @@ def _observed(task: TaskScore) -> str:
     if task.gap:
         return f"{head}: {wording.unmeasured(task.gap)}: {task.gap.reason.rstrip('.')}."
     numbers = [f"loss {wording.interval(task.loss)}"] if task.loss else []
-    if task.change:
-        numbers.append(f"change in utility {wording.change(task.change)}")
+    if task.change or task.sides:
+        numbers.append(f"change in utility {wording.changes(task)}")
     return f"{head}: {task.verdict.lower()}, {wording.VERDICTS[task.verdict]}; {', '.join(numbers)}."
 
 

@@ -259,8 +259,7 @@ def _task_row(task: TaskScore) -> tuple[str, ...]:
     if task.gap:
         return (escape(task.task), wording.unmeasured(task.gap), "–", "–", "–", "–")
     own = "" if task.verdict_author == task.verdict else f" (author's margins: {task.verdict_author.lower()})"
-    change = wording.change(task.change) if task.change else "no better or worse"
-    numbers = (_number(task.loss), change, _number(task.divergence), _number(task.teacher_variation))
+    numbers = (_number(task.loss), wording.changes(task), _number(task.divergence), _number(task.teacher_variation))
     return (escape(task.task), f"{task.verdict.lower()}{own}", *numbers)
 
 

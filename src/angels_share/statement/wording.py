@@ -62,6 +62,13 @@ def change(estimate: Estimate) -> str:
     return f"{signed(estimate.value)} [{signed(estimate.low)}, {signed(estimate.high)}]"
 
 
+def changes(task: TaskScore) -> str:
+    """Return the change in utility of a task, or of each of its sides, which are never added up."""
+    if task.change:
+        return change(task.change)
+    return "; ".join(f"{side.name} {change(side.change)}" for side in task.sides) or "no better or worse"
+
+
 def reading(estimate: Estimate, unit: str) -> str:
     """Return a displayed statistic in its unit: shares ×100, others to three digits."""
     if unit == "share":
