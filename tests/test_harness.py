@@ -573,8 +573,8 @@ def private(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_a_key_privacy_tasks_are_left_out_and_the_user_is_told(private: None, tmp_path: Path) -> None:
     said: list[str] = []
     made = small_plan(tmp_path, say=said.append)
-    assert (made.settings.tasks, made.settings.left_out) == ((LADDER,), (RECITED,))
-    assert said == [made.settings.notice]
+    assert (made.settings.tasks, made.settings.without_key) == ((LADDER,), (RECITED,))
+    assert said == [*made.settings.notices]
     assert RECITED in said[0]
     assert "--canaries" in said[0]
     assert all(RECITED not in line for line in commands(made))
@@ -595,6 +595,24 @@ def test_with_a_key_nothing_is_left_out(private: None, tmp_path: Path) -> None:
     for line in commands(made):
         switch = json.loads(shlex.split(line)[shlex.split(line).index("--metadata") + 1])
         assert switch["as_canaries"] == KEY.content
+
+
+def test_by_text_both_models_answer_in_words(tmp_path: Path) -> None:
+    said: list[str] = []
+    settings = replace(TOY, suites=("reasoning",), access="text")
+    made = small_plan(tmp_path, settings, say=said.append)
+    assert all(spec.task(name).measure.readout != "likelihood" for role in made.roles for name in made.tasks(role))
+    assert "as_process_verify_text" in made.settings.tasks
+    assert "as_calibration_confidence" in said[0]
+    assert said[0].endswith("they need likelihoods")
+    assert config(settings)["tasks"] == list(settings.tasks)
+
+
+def test_a_chat_interface_is_refused_where_likelihoods_are_needed(tmp_path: Path) -> None:
+    chat = ModelChoice("local-chat-completions", {"model": "m", "base_url": "http://localhost:1/v1/chat/completions"})
+    with pytest.raises(RunError, match=r"student: local-chat-completions gives no likelihoods.*--access text"):
+        plan(tmp_path, TOY, teacher=TEACHER, student=chat)
+    assert plan(tmp_path, replace(TOY, access="text"), teacher=TEACHER, student=chat).roles
 
 
 def test_suite_of_privacy_tasks_needs_a_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -551,6 +551,42 @@ def test_a_side_is_measured_as_if_it_were_alone() -> None:
         assert first.high - first.low == pytest.approx(second.high - second.low, rel=0.25)
 
 
+# --- access ----------------------------------------------------------------------------------------------------------
+
+
+def spoken_only(run: Run) -> Run:
+    return without(run, *LIKELIHOOD)
+
+
+def test_a_model_without_likelihoods_makes_the_pair_one_of_text(teacher: Run, student: Run) -> None:
+    """What needs likelihoods is nobody's fault: it is not charged, whatever the teacher's run holds of it."""
+    for ours in (teacher, spoken_only(teacher)):
+        made = score(ours, spoken_only(student))
+        assert made.key.access == "text"
+        for name, found in by_task(made).items():
+            assert (found.gap is not None and found.gap.side == "access") == (name in LIKELIHOOD), name
+        rows = {row.row: row for row in made.suites[0].rows}
+        assert rows["calibration"].loss is None
+        assert rows["boundary"].weight == rows["distribution"].weight == 0.5
+        assert made.suites[0].coverage == pytest.approx((1 + 0.5) / 3)
+        assert made.suites[0].primary.retention is None
+    assert score(teacher, student).key.access == "likelihood"
+
+
+def test_leaving_out_some_likelihoods_is_no_text_access(teacher: Run, student: Run) -> None:
+    made = score(teacher, without(student, *LIKELIHOOD[1:]))
+    assert made.key.access == "likelihood"
+    assert {t.gap.side for t in made.tasks if t.gap} == {"submitter"}
+
+
+def test_by_text_a_task_is_replaced_by_its_twin() -> None:
+    seen = suite("reasoning").seen_by("text")
+    assert "as_process_verify_text" in seen.tasks
+    assert "as_process_verify" not in seen.tasks
+    assert len(seen.tasks) == len(suite("reasoning").tasks) == len(set(seen.tasks))
+    assert suite("reasoning").seen_by("likelihood") == suite("reasoning")
+
+
 # --- verdicts --------------------------------------------------------------------------------------------------------
 
 

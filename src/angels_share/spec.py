@@ -29,6 +29,13 @@ SECOND_STAGE = "_stage2"
 
 Readout = Literal["likelihood", "greedy", "sampled"]
 Direction = Literal["higher", "none"]
+Access = Literal["likelihood", "text"]
+"""What both models of a pair give out: likelihoods of given texts, or nothing but the texts that they generate."""
+
+ACCESS: tuple[Access, ...] = ("likelihood", "text")
+
+TWIN = "_text"
+"""Ending of the name of a task that asks the items of another one in words."""
 
 
 class Strict(BaseModel):
@@ -155,6 +162,17 @@ class SuiteSpec(Strict):
             if first not in self.tasks:
                 raise ValueError(f"{name} is made from answers to {first}, which is not in the suite's list of tasks")
         return self
+
+    def seen_by(self, access: Access) -> SuiteSpec:
+        """Return the suite as it is run with this access: by text, tasks stand with their twins in words.
+
+        A task that needs likelihoods and has no twin stays in the list; nobody can run it.
+        """
+        if access == "likelihood":
+            return self
+        rows = {k: row.model_copy(update={"primary_task": in_words(row.primary_task)}) for k, row in self.rows.items()}
+        tasks = tuple(dict.fromkeys(in_words(name) for name in self.tasks))
+        return self.model_copy(update={"tasks": tasks, "rows": rows})
 
     @property
     def weights(self) -> dict[str, float]:
@@ -292,6 +310,12 @@ def _second_stage(path: Path) -> tuple[str, ...]:
     if not isinstance(listed, list):
         raise SpecError(f"{beside}: task is {listed!r}, expected the list of second-stage tasks")
     return tuple(listed)
+
+
+def in_words(name: str) -> str:
+    """Return the twin in words of a task that needs likelihoods, or the task itself where there is none."""
+    twin = f"{name}{TWIN}"
+    return twin if task(name).measure.readout == "likelihood" and twin in tasks() else name
 
 
 def suite(name: str) -> SuiteSpec:

@@ -11,6 +11,7 @@ from rich.table import Table
 from angels_share import spec
 from angels_share.canaries import read_key
 from angels_share.cli.shell import (
+    AccessOption,
     CanariesOption,
     ProfileOption,
     SeedOption,
@@ -58,16 +59,17 @@ def config(
     batch_size: Annotated[str, typer.Option()] = "8",
     device: Annotated[str | None, typer.Option()] = None,
     canaries: CanariesOption = None,
+    access: AccessOption = "likelihood",
     output: Annotated[Path | None, typer.Option("-o", "--output", help="File to write; else standard output.")] = None,
 ) -> None:
     """Write a configuration file with which plain lm-eval runs suites."""
     from angels_share.harness import Settings, lm_eval_config
 
     key = read_key(canaries) if canaries else None
-    settings = Settings(tuple(suite), track, profile, seed, batch_size, device, canaries=key)
+    settings = Settings(tuple(suite), track, profile, seed, batch_size, device, canaries=key, access=access)
     text = lm_eval_config(settings, backend)
-    if settings.notice:
-        tell(settings.notice)
+    for notice in settings.notices:
+        tell(notice)
     if output is None:
         typer.echo(text, nl=False)
     else:
@@ -99,6 +101,7 @@ def run(
     apply_chat_template: Annotated[bool, typer.Option("--apply-chat-template")] = False,
     system_instruction: Annotated[str | None, typer.Option()] = None,
     canaries: CanariesOption = None,
+    access: AccessOption = "likelihood",
     teacher_seed: Annotated[int | None, typer.Option(help="Sampling seed of the teacher.")] = None,
     student_seed: Annotated[int | None, typer.Option(help="Sampling seed of the student.")] = None,
 ) -> None:
@@ -120,6 +123,7 @@ def run(
             apply_chat_template,
             system_instruction,
             read_key(canaries) if canaries else None,
+            access,
         ),
         teacher=harness.ModelChoice.parse(teacher) if teacher else None,
         student=harness.ModelChoice.parse(student),

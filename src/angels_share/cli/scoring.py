@@ -62,7 +62,10 @@ def score(
 def _covered(teacher: Run, student: Run) -> list[str]:
     """Return the suites whose tasks were all run, else the one of which the largest share was run."""
     held = teacher.tasks.keys() | student.tasks.keys()
-    shares = {s.name: len(held & set(s.tasks)) / len(s.tasks) for s in spec.suites().values()}
+    shares = {
+        s.name: max(len(held & set(s.seen_by(access).tasks)) / len(s.tasks) for access in spec.ACCESS)
+        for s in spec.suites().values()
+    }
     most = max(shares.values())
     best = [name for name, share in shares.items() if share == most > 0]
     return best if most == 1 else best[:1]

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from angels_share.errors import AngelsShareError, RunError
 from angels_share.items import PROFILES, TRACKS
+from angels_share.spec import Access
 
 app = typer.Typer(
     help="What did the student lose? Runs, scores and documents pairs of a teacher and its student.",
@@ -28,6 +29,10 @@ SuiteOption = Annotated[list[str], typer.Option("--suite", help="Name of a suite
 TrackOption = Annotated[str, typer.Option(help=f"Difficulty: {', '.join(TRACKS)}.")]
 ProfileOption = Annotated[str, typer.Option(help=f"Number of items: {', '.join(PROFILES)}.")]
 SeedOption = Annotated[int, typer.Option("--seed", help="Item seed; 0 is the public set.")]
+AccessOption = Annotated[
+    Access,
+    typer.Option(help="What both models are read by: text for a model behind an interface that gives no likelihoods."),
+]
 CanariesOption = Annotated[
     Path | None,
     typer.Option(

@@ -10,7 +10,7 @@ from typing import Any
 from angels_share.canaries import Key, check_key, needs_key
 from angels_share.errors import RunError, did_you_mean
 from angels_share.items import CALIBRATION_SEED, PILOT_CLUSTERS, levels_of, n_clusters
-from angels_share.spec import SECOND_STAGE, TaskSpec, suite, task
+from angels_share.spec import SECOND_STAGE, Access, TaskSpec, suite, task
 
 DEFAULT_SEEDS: Mapping[str, int] = {"teacher": 11, "student": 12, "teacher_repeat": 13, "teacher_calibration": 14}
 """Sampling seed of each role; they must differ from each other."""
@@ -57,36 +57,50 @@ class Settings:
     system_instruction: str | None = None
     canaries: Key | None = None
     """Key that the items of privacy tasks follow; without it these are left out."""
+    access: Access = "likelihood"
+    """``text`` where a model gives out no likelihoods: then both answer in words, and nothing else is compared."""
 
     @property
     def tasks(self) -> tuple[str, ...]:
         """Every task of the suites that can run, each once."""
-        return tuple(name for name in self._named if name not in self.left_out)
+        left_out = {*self.without_key, *self.without_likelihoods}
+        return tuple(name for name in self._named if name not in left_out)
 
     @property
-    def left_out(self) -> tuple[str, ...]:
+    def without_key(self) -> tuple[str, ...]:
         """The tasks of the suites that need a key, where none is given."""
         return () if self.canaries else tuple(name for name in self._named if needs_key(task(name)))
+
+    @property
+    def without_likelihoods(self) -> tuple[str, ...]:
+        """The tasks of the suites that need likelihoods and have no twin in words, where there is text alone."""
+        return tuple(name for name in self._named if not self._readable(name))
+
+    def _readable(self, name: str) -> bool:
+        return self.access == "likelihood" or task(name).measure.readout != "likelihood"
 
     @property
     def second_stage(self) -> tuple[str, ...]:
         """The second-stage tasks of the suites whose first stage is run, each once."""
         named = dict.fromkeys(name for of in self.suites for name in suite(of).second_stage)
-        return tuple(name for name in named if task(name).measure.first_stage in self.tasks)
+        return tuple(name for name in named if task(name).measure.first_stage in self.tasks and self._readable(name))
 
     @property
     def _named(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(name for of in self.suites for name in suite(of).tasks))
+        return tuple(dict.fromkeys(name for of in self.suites for name in suite(of).seen_by(self.access).tasks))
 
     @property
-    def notice(self) -> str | None:
-        """What is to be told of the tasks that are left out, in one line."""
-        if not self.left_out:
-            return None
-        return (
-            f"left out, and charged as unmeasured: {', '.join(self.left_out)}; they need texts of known membership, "
-            "see `angels-share canaries make` and --canaries"
-        )
+    def notices(self) -> tuple[str, ...]:
+        """What is to be told of the tasks that are left out, a line for each reason."""
+        told = []
+        if self.without_key:
+            told.append(
+                f"left out, and charged as unmeasured: {', '.join(self.without_key)}; they need texts of known "
+                "membership, see `angels-share canaries make` and --canaries"
+            )
+        if self.without_likelihoods:
+            told.append(f"left out, and not charged: {', '.join(self.without_likelihoods)}; they need likelihoods")
+        return tuple(told)
 
     def metadata(self, role: str) -> dict[str, Any]:
         """Return the run-time switch of lm-eval's ``--metadata`` for a role."""
@@ -181,7 +195,8 @@ def plan(
     Raises
     ------
     RunError
-        If a backend is unknown, two roles share a sampling seed, or there is nothing to run.
+        If a backend is unknown or gives no likelihoods where they are needed, two roles share a sampling seed, or
+        there is nothing to run.
     SpecError
         If a suite, track or profile is unknown, or the key does not fit them.
     """
@@ -204,10 +219,12 @@ def plan(
             )
         by_seed[role.sampling_seed] = role.name
         check_backend(role.model.backend)
+        if settings.access == "likelihood" and role.model.backend.endswith("chat-completions"):
+            raise RunError(f"{role.name}: {role.model.backend} gives no likelihoods; compare both by --access text")
     if second_stage and settings.second_stage:
         roles += _second_stage(settings, teacher or adopted, student, chosen, say)
-    if settings.notice:
-        say(settings.notice)
+    for notice in settings.notices:
+        say(notice)
     return PairRun(output, settings, tuple(roles), say)
 
 
@@ -234,7 +251,7 @@ def check_settings(settings: Settings) -> None:
     if settings.canaries is not None:
         check_key(settings.canaries, settings.track, settings.profile)
     if not settings.tasks:
-        raise RunError(f"nothing to run: {settings.notice or 'no suite was named'}")
+        raise RunError(f"nothing to run: {'; '.join(settings.notices) or 'no suite was named'}")
 
 
 def check_backend(name: str) -> None:

@@ -29,7 +29,7 @@ def lm_eval_config(settings: Settings, backend: str) -> str:
     """Return the content of an lm-eval configuration file that runs these suites with plain lm-eval."""
     check_settings(settings)
     check_backend(backend)
-    whole_suite = len(settings.suites) == 1 and not settings.left_out
+    whole_suite = len(settings.suites) == 1 and not settings.without_key and settings.access == "likelihood"
     content: dict[str, Any] = {
         "include_path": [str(package_folder("tasks")), str(package_folder("suites"))],
         "tasks": [suite(settings.suites[0]).group] if whole_suite else list(settings.tasks),
@@ -51,7 +51,7 @@ def lm_eval_config(settings: Settings, backend: str) -> str:
     return (
         "# lm-eval run --config THIS_FILE --model_args pretrained=…,dtype=float32 --output_path runs/t --seed 11\n"
         "# Give the student another --seed: sampled tasks need independent samples.\n"
-        + (f"# {settings.notice}\n" if settings.notice else "")
+        + "".join(f"# {notice}\n" for notice in settings.notices)
         + yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     )
 
@@ -81,6 +81,7 @@ def write_provenance(pair: PairRun) -> None:
         "track": pair.settings.track,
         "profile": pair.settings.profile,
         "item_seed": pair.settings.item_seed,
+        "access": pair.settings.access,
         "canaries": pair.settings.canaries.content if pair.settings.canaries else None,
         "roles": earlier_roles(pair.output)
         | {role.label: conditions(pair, role) | {"weights": _weights(role.model)} for role in pair.roles},

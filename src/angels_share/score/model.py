@@ -9,13 +9,14 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from angels_share.spec import Direction, Readout, Strict
+from angels_share.spec import Access, Direction, Readout, Strict
 
 Verdict = Literal["PRESERVED", "HARMFUL", "CORRECTIVE", "SHIFTED", "INCONCLUSIVE", "UNMEASURED"]
 """What the evidence says about one task, in the words of the scoring rules."""
 
-Side = Literal["teacher", "submitter"]
-"""Whose gap an unmeasured task is: the teacher has nothing to lose there, or the submitter left it out."""
+Side = Literal["teacher", "submitter", "access"]
+"""Whose gap an unmeasured task is: the teacher has nothing to lose there, the submitter left it out, or it needs
+likelihoods and the pair is compared by text alone."""
 
 
 class Estimate(Strict):
@@ -199,7 +200,7 @@ class ComparisonKey(Strict):
     profile: str
     item_seed: int
     levels: tuple[int, ...]
-    access: Literal["likelihood", "text"]
+    access: Access
     canaries: str | None = None
     """Digest of the key that the items of privacy tasks follow, where there are any."""
 

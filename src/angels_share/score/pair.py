@@ -19,7 +19,7 @@ from angels_share.score.model import ComparisonKey, Gap, PairScore, TaskScore
 from angels_share.score.suite import retention, score_suite
 from angels_share.score.task import Measurement, measure_task, without_numbers
 from angels_share.score.verdict import Margins, judge
-from angels_share.spec import SuiteSpec, locked_digest, suite
+from angels_share.spec import Access, SuiteSpec, locked_digest, suite
 from angels_share.spec import task as task_spec
 
 
@@ -61,14 +61,15 @@ def score_pair(
     SpecError
         If a suite is unknown.
     """
-    specs = [suite(name) for name in suites]
+    access = access_of(teacher, student)
+    specs = [suite(name).seen_by(access) for name in suites]
     names = list(dict.fromkeys(name for spec in specs for name in spec.tasks))
     margins = {Margins(spec.epsilon, spec.tau) for spec in specs}
     if len(margins) != 1:
         raise PairingError(f"suites {', '.join(suites)} have different margins; score them one by one")
     if calibration is not None:
         _check_calibration(teacher, calibration)
-    gaps, measured = _measure(names, teacher, student, calibration, resamples)
+    gaps, measured = _measure(names, teacher, student, calibration, resamples, access)
     author = None
     default = margins.pop()
     if epsilon_author is not None or tau_author is not None:
@@ -80,10 +81,10 @@ def score_pair(
     losses = {name: m.loss for name, m in measured.items()}
     repeated: list[TaskScore] = []
     if repeat is not None:
-        again, found = _measure(names, teacher, repeat, calibration, resamples)
+        again, found = _measure(names, teacher, repeat, calibration, resamples, access)
         repeated = [*again, *judge(list(found.values()), default, None)]
     return PairScore(
-        key=_comparison_key(teacher, student, tasks),
+        key=_comparison_key(teacher, student, tasks, access),
         teacher=teacher.model,
         student=student.model,
         teacher_digest=_digest(teacher, names),
@@ -111,7 +112,7 @@ def score_pair(
         tau_author=tau_author,
         calibration="calibration run" if calibration is not None else "the scored run itself",
         repeat=tuple(sorted(repeated, key=lambda t: names.index(t.task))),
-        second_stage=_second_stage(specs, teacher, student, default, author, resamples),
+        second_stage=_second_stage(specs, teacher, student, default, author, resamples, access),
         flags=_pair_flags(teacher, student, names),
         provenance={
             "angels_share": __version__,
@@ -124,12 +125,28 @@ def score_pair(
     )
 
 
+def access_of(teacher: Run, student: Run) -> Access:
+    """Return by what a pair is compared: by text where a model's run holds answers in words and no likelihood."""
+    for run in (teacher, student):
+        if run.tasks and all(log.log_likelihoods is None for log in run.tasks.values()):
+            return "text"
+    return "likelihood"
+
+
+def _needs_likelihoods(name: str) -> bool:
+    return task_spec(name).measure.readout == "likelihood"
+
+
 def _measure(
-    names: Sequence[str], teacher: Run, student: Run, calibration: Run | None, resamples: int
+    names: Sequence[str], teacher: Run, student: Run, calibration: Run | None, resamples: int, access: Access
 ) -> tuple[list[TaskScore], dict[str, Measurement]]:
     gaps: list[TaskScore] = []
     measured: dict[str, Measurement] = {}
     for name in names:
+        if access == "text" and _needs_likelihoods(name):
+            unseen = Gap(side="access", reason="it needs likelihoods, and this pair is compared by text alone")
+            gaps.append(without_numbers(task_spec(name), None, unseen))
+            continue
         ours, theirs = teacher.tasks.get(name), student.tasks.get(name)
         if ours is None or theirs is None:
             gaps.append(_absent(name, ours, theirs))
@@ -149,7 +166,13 @@ def _measure(
 
 
 def _second_stage(
-    specs: Sequence[SuiteSpec], teacher: Run, student: Run, margins: Margins, author: Margins | None, resamples: int
+    specs: Sequence[SuiteSpec],
+    teacher: Run,
+    student: Run,
+    margins: Margins,
+    author: Margins | None,
+    resamples: int,
+    access: Access,
 ) -> tuple[TaskScore, ...]:
     """Return the scores of the suites' second-stage tasks; the scored run itself decides what can be measured."""
     names = list(dict.fromkeys(name for spec in specs for name in spec.second_stage))
@@ -158,7 +181,7 @@ def _second_stage(
         for run in (teacher, student):
             if name in run.tasks:
                 second_stage.check(run.tasks[name], teacher.tasks.get(first), student.tasks.get(first))
-    gaps, measured = _measure(names, teacher, student, None, resamples)
+    gaps, measured = _measure(names, teacher, student, None, resamples, access)
     found = {t.task: t for t in (*gaps, *judge(list(measured.values()), margins, author))}
     return tuple(found[name] for name in names)
 
@@ -188,7 +211,7 @@ def _check_calibration(teacher: Run, calibration: Run) -> None:
             raise PairingError(f"{name}: the calibration run has the scored run's item seed {ours.item_seed}")
 
 
-def _comparison_key(teacher: Run, student: Run, tasks: Mapping[str, TaskScore]) -> ComparisonKey:
+def _comparison_key(teacher: Run, student: Run, tasks: Mapping[str, TaskScore], access: Access) -> ComparisonKey:
     settings = {
         (log.settings.track, log.settings.profile, log.settings.item_seed)
         for run in (teacher, student)
@@ -215,7 +238,7 @@ def _comparison_key(teacher: Run, student: Run, tasks: Mapping[str, TaskScore]) 
         profile=profile,
         item_seed=item_seed,
         levels=tuple(levels),
-        access="likelihood",
+        access=access,
         canaries=next(iter(keys), None),
     )
 

@@ -14,7 +14,7 @@ from angels_share.pairing import pair
 from angels_share.score.measurable import observed
 from angels_share.score.model import AngelsShare, Estimate, Gap, Retention, RowScore, SuiteScore, TaskScore
 from angels_share.score.task import to_estimate
-from angels_share.spec import SuiteSpec
+from angels_share.spec import SuiteSpec, suite
 
 LEAST_HEADROOM = 0.10
 """The teacher's primary metric must be this far above chance, at the lower 95 % end, for retention to mean anything."""
@@ -31,8 +31,8 @@ def score_suite(
     """Return the score of one suite.
 
     ``A = Σ_r w_r ℓ_r`` with ℓ_r the mean loss of the row's charged tasks, where a task that the submitter left out
-    counts 1 and a task that the teacher cannot show does not count; the weights of rows without any charged task are
-    shared out among the others. The composite is ``min(R, 1) − A``.
+    counts 1, and one that the teacher or the access cannot show does not count; the weights of rows without any charged
+    task are shared out among the others. The composite is ``min(R, 1) − A``.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def score_suite(
     return SuiteScore(
         suite=spec.name,
         version=spec.version,
-        digest=spec.digest,
+        digest=suite(spec.name).digest,
         primary=retention,
         rows=tuple(rows),
         angels_share=_parts(total, shares, tasks, claims, n_items) if total is not None else None,
@@ -79,7 +79,7 @@ def _rows(
 ) -> tuple[list[RowScore], dict[str, Draws]]:
     """Return the row scores, and what each charged task adds to the angel's share."""
     members = {row: [t for t in spec.tasks if tasks[t].row == row] for row in spec.rows}
-    charged = {row: [t for t in names if not _teacher_side(tasks[t].gap)] for row, names in members.items()}
+    charged = {row: [t for t in names if _charged(tasks[t].gap)] for row, names in members.items()}
     weight = sum(spec.weights[row] for row, names in charged.items() if names)
     rows, shares = [], {}
     for row, names in charged.items():
@@ -100,8 +100,8 @@ def _rows(
     return rows, shares
 
 
-def _teacher_side(gap: Gap | None) -> bool:
-    return gap is not None and gap.side == "teacher"
+def _charged(gap: Gap | None) -> bool:
+    return gap is None or gap.side == "submitter"
 
 
 def _constant(value: float, resamples: int) -> Draws:

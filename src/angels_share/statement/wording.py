@@ -109,13 +109,17 @@ def row_title(row: str) -> str:
 
 def unmeasured(gap: Gap) -> str:
     """Return in words whose gap an unmeasured task is, without the reason."""
-    return "not measured (charged)" if gap.side == "submitter" else "not measurable with this teacher"
+    return {
+        "submitter": "not measured (charged)",
+        "teacher": "not measurable with this teacher",
+        "access": "not measurable without likelihoods",
+    }[gap.side]
 
 
 def tasks_of(score: PairScore, suite: str) -> list[TaskScore]:
     """Return the scored tasks of a suite, in the order of the suite."""
     scored = {task.task: task for task in score.tasks}
-    return [scored[name] for name in spec.suite(suite).tasks if name in scored]
+    return [scored[name] for name in spec.suite(suite).seen_by(score.key.access).tasks if name in scored]
 
 
 def second_stage_of(score: PairScore, suite: str) -> list[TaskScore]:

@@ -81,7 +81,12 @@ def run_name(role: RoleName, key: Key) -> str:
 
 def restricted(run: Run, suites: Iterable[str]) -> Run:
     """Return the run with the tasks of these suites only."""
-    wanted = {task for name in suites for task in (*spec.suite(name).tasks, *spec.suite(name).second_stage)}
+    wanted = {
+        task
+        for name in suites
+        for access in spec.ACCESS
+        for task in (*spec.suite(name).seen_by(access).tasks, *spec.suite(name).second_stage)
+    }
     return replace(run, tasks={name: log for name, log in run.tasks.items() if name in wanted})
 
 
