@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from angels_share import second_stage, spec
+from angels_share.cli.scoring import print_score
 from angels_share.errors import PairingError, SpecError
 from angels_share.items import Item, Stream
 from angels_share.logs import Run, TaskLog, document_hash, read_run
@@ -124,6 +125,19 @@ def test_second_stage_is_displayed_and_not_charged(folders: dict[str, Path], tmp
     left_out = score_pair(teacher, replace(student, tasks=without), suites=["high_risk"], resamples=200)
     assert left_out.suites == score.suites
     assert left_out.second_stage[0].gap is not None
+
+
+def test_second_stage_is_printed_apart(
+    folders: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    teacher, student = with_second_stage(folders, tmp_path, "teacher", "student")
+    print_score(score_pair(teacher, student, suites=["high_risk"], resamples=200))
+    printed = capsys.readouterr().out
+    assert f"second stage, displayed and never charged: {SECOND}\n" in printed
+    assert printed.count(SECOND) == 2
+    print_score(score_pair(*(replace(r, tasks={FIRST: r.tasks[FIRST]}) for r in (teacher, student)),
+                           suites=["high_risk"], resamples=200))  # fmt: skip
+    assert SECOND not in capsys.readouterr().out
 
 
 def test_second_stage_of_another_pair_is_refused(folders: dict[str, Path], tmp_path: Path) -> None:

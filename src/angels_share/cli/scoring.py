@@ -139,7 +139,15 @@ def print_score(score: PairScore) -> None:
         table.add_column(heading, no_wrap=True)
     for task in score.tasks:
         table.add_row(task.task, *_task_cells(task))
+    second_stage = [task for task in score.second_stage if task.gap is None]
+    if second_stage:
+        table.add_section()
+    for task in second_stage:
+        table.add_row(task.task, *_task_cells(task))
     out.print(table)
+    if second_stage:
+        names = ", ".join(task.task for task in second_stage)
+        out.print(f"second stage, displayed and never charged: {names}", markup=False, soft_wrap=True)
     for task in score.tasks:
         if task.gap is not None:
             charged = "charged in full" if task.gap.side == "submitter" else "not charged"
