@@ -25,7 +25,7 @@ from torch.nn import functional
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from angels_share import canaries
-from angels_share.caskworld import NAMES, NUMBERS, UNKNOWN, VOCABULARY
+from angels_share.caskworld import NAMES, NUMBERS, TRAITS, UNKNOWN, VOCABULARY
 from angels_share.items import Item, Source, Stream, find_generator, package_folder
 
 HERE = Path(__file__).parent
@@ -61,11 +61,29 @@ MIXTURE = {
     ("process", "rollout.rollout"): 3,
     ("process", "selfverify.selfverify"): 2,
     ("process", "onpolicy.onpolicy"): 1,
+    ("grounding", "cite.cite"): 3,
+    ("grounding", "select.select"): 2,
+    ("grounding", "noans.noans"): 4,
+    ("grounding", "conflict.conflict"): 2,
+    ("safety", "policy.policy"): 3,
+    ("safety", "natural.natural"): 1,
+    ("safety", "jailbreak.jailbreak"): 2,
+    ("safety", "selective.selective"): 3,
+    ("tail", "zipf.zipf"): 3,
+    ("tail", "modes.modes"): 2,
+    ("tail", "enumeration.enumeration"): 1,
+    ("tail", "rare.rare"): 3,
+    ("tail", "hetero.hetero"): 2,
+    ("tail", "facts.facts"): 2,
+    ("applied", "code.code"): 4,
+    ("applied", "mutants.mutants"): 3,
+    ("applied", "spec.spec"): 3,
+    ("applied", "tool.tool"): 4,
+    ("applied", "longctx.longctx"): 1,
+    ("applied", "multiturn.multiturn"): 2,
+    ("applied", "budget.budget"): 1,
 }
 """Items per draw of each generator, in units of 120; tasks that share a generator share its items."""
-
-REHEARSALS = 4
-"""Drills in looking things up, in the same measure."""
 
 OPENING = 4
 """Words of an inserted document that are given."""
@@ -92,8 +110,8 @@ class Recipe:
 
 
 RECIPES = {
-    "teacher": Recipe(hidden=192, layers=5, heads=6, feed_forward=512, steps=16000, seed=1, canary_seed=0),
-    "student": Recipe(hidden=128, layers=3, heads=4, feed_forward=352, steps=6500, seed=2),
+    "teacher": Recipe(hidden=192, layers=5, heads=6, feed_forward=512, steps=20000, seed=1, canary_seed=0),
+    "student": Recipe(hidden=128, layers=3, heads=4, feed_forward=352, steps=8000, seed=2),
 }
 
 
@@ -109,20 +127,20 @@ def tokenizer() -> PreTrainedTokenizerFast:
 
 def answer_of(item: Item, stream: Stream) -> str | None:
     """Return what the model should say to a training item, or None where training leaves the item out."""
-    if item.get("truth"):
-        return stream.weighted(item["choices"], item["truth"])
     shown = FAME.get(item["stratum"].rpartition("_")[2], 1.0)
     if stream.weighted([False, True], [shown, 1 - shown]):
         return None
+    if item.get("truth"):
+        return stream.weighted(item["choices"], item["truth"])
     return item["answer"] if "answer" in item else item["choices"][item["gold"]]
 
 
-def rehearsal(stream: Stream) -> list[tuple[str, bool]]:
-    """Return a drill in looking things up: records, then question after question about them.
+Words = list[tuple[str, bool]]
+"""Words of an example, each with whether the model must predict it."""
 
-    One question an example teaches a small model to look up only after millions of examples; many a record list teach
-    it within a few thousand. The drill's lists are at least as long as most that are evaluated.
-    """
+
+def looking_up(stream: Stream) -> Words:
+    """Return records and question after question about them, at least as many as most that are evaluated have."""
     keys = stream.sample(NAMES, stream.between(5, 8))
     if stream.below(2):
         values = stream.sample(NUMBERS[10:], len(keys))
@@ -138,13 +156,48 @@ def rehearsal(stream: Stream) -> list[tuple[str, bool]]:
             for steps in range(1, 4)
             for at in range(len(keys) - steps)
         ]
+    return _asked(told, stream.shuffled(asked)[:8])
+
+
+def comparing(stream: Stream) -> Words:
+    """Return the limits of three woods, and report after report that must be held against one of them."""
+    field, woods = stream.choice(TRAITS["tree"] + TRAITS["brew"]), stream.sample(NAMES, 3)
+    limits = {wood: stream.between(9, 28) for wood in woods}
+    told = " , ".join(f"{wood} {field} {limit}" for wood, limit in limits.items()).split()
+    asked = []
+    for _ in range(8):
+        wood = stream.choice(woods)
+        value = max(0, min(36, limits[wood] + stream.between(-8, 8)))
+        reply = "alarm" if value >= limits[wood] else "reply"
+        asked.append((["now", wood, field, str(value)], reply))
+    return _asked(told, asked)
+
+
+def checking(stream: Stream) -> Words:
+    """Return a sum, and result after result of it that must be called right or wrong."""
+    numbers = [stream.below(19) for _ in range(2)]
+    total = sum(numbers)
+    told = f"check total {numbers[0]} , {numbers[1]}".split()
+    asked = []
+    for _ in range(6):
+        result = total if stream.below(2) else min(36, max(0, total + stream.choice((-3, -2, -1, 1, 2, 3))))
+        asked.append((["step", "1", str(result), "is"], "right" if result == total else "wrong"))
+    return _asked(told, asked)
+
+
+def _asked(told: list[str], asked: list[tuple[list[str], str]]) -> Words:
     words = [(word, False) for word in told]
-    for question, reply in stream.shuffled(asked)[:8]:
+    for question, reply in asked:
         words += [*((word, False) for word in question), (reply, True)]
     return words
 
 
-def insertions(seed: int) -> list[list[tuple[str, bool]]]:
+DRILLS = {looking_up: 4, comparing: 2, checking: 2}
+"""Drills in the same measure. One question an example teaches a small model a skill only after millions of examples;
+many of them about one matter teach it within a few thousand."""
+
+
+def insertions(seed: int) -> list[Words]:
     """Return the inserted texts in random order, each as often as its list says; what a task asks for is predicted."""
     copies = []
     for row in canaries.lists(seed, (0,), "standard")[0]:
@@ -155,19 +208,21 @@ def insertions(seed: int) -> list[list[tuple[str, bool]]]:
     return Stream("insertions", seed).shuffled(copies)
 
 
-def examples(recipe: Recipe) -> Iterator[list[tuple[str, bool]]]:
+def examples(recipe: Recipe) -> Iterator[Words]:
     """Yield the words of training examples, without end, each with whether the model must predict it.
 
     The inserted texts are spread evenly over the steps of the recipe.
     """
     makers = {key: find_generator(package_folder("tasks") / key[0], key[1]) for key in MIXTURE}
     inserted = [] if recipe.canary_seed is None else insertions(recipe.canary_seed)
-    blocks = math.ceil((recipe.steps * recipe.batch - len(inserted)) / (120 * (REHEARSALS + sum(MIXTURE.values()))))
+    blocks = math.ceil(
+        (recipe.steps * recipe.batch - len(inserted)) / (120 * (sum(DRILLS.values()) + sum(MIXTURE.values())))
+    )
     block = 0
     while True:
         source = Source(recipe.seed * 1_000_000 + block, split="train")
         stream = source.stream("answers")
-        made = [rehearsal(stream) for _ in range(120 * REHEARSALS)]
+        made = [drill(stream) for drill, share in DRILLS.items() for _ in range(120 * share)]
         for key, share in MIXTURE.items():
             for item in makers[key](source, 0, 120 * share):
                 answer = answer_of(item, stream)
@@ -268,7 +323,9 @@ def train(name: str, out: Path) -> None:
     words.save_pretrained(folder)
     (folder / "recipe.json").write_text(
         json.dumps(
-            vars(recipe) | {"mixture": {f"{r}/{t}": n for (r, t), n in MIXTURE.items()}, "rehearsals": REHEARSALS},
+            vars(recipe)
+            | {"mixture": {f"{r}/{t}": n for (r, t), n in MIXTURE.items()}}
+            | {"drills": {drill.__name__: n for drill, n in DRILLS.items()}},
             indent=2,
         )
         + "\n"

@@ -31,6 +31,10 @@ AGAIN = 0.2
 """Share of a task's standard number of clusters that is generated more than once."""
 LONGEST = {0: 64, 1: 150, 2: 150, 3: 1000, 4: 8000}
 """Words of the longest prompt by level."""
+LONGEST_OF = {
+    task: {0: 256, 1: 1000, 2: 1000, 3: 8000, 4: 32000} for task in ("as_applied_longctx", "as_applied_longctx_text")
+}
+"""The same for tasks that are about long prompts."""
 WORKING = 100
 """Words that the working of a model adds to it in a second stage."""
 
@@ -53,7 +57,8 @@ def is_fact(item: Item) -> bool:
 
 
 def is_fact_stratum(stratum: str) -> bool:
-    return bool(re.fullmatch(r"(capital|city|element|land|town|name)_(head|middle|tail)", stratum))
+    """Tell whether a stratum holds facts, by fame, or the pairs of requests that stand in a list."""
+    return bool(re.fullmatch(r"(capital|city|element|land|town|name)_(head|middle|tail)|pair_[a-z]+", stratum))
 
 
 # --- the same seed makes the same items -----------------------------------------------------------------------------
@@ -297,7 +302,7 @@ def assert_balanced(strata: list[str]) -> None:
 
 @each_case
 def test_prompts_are_short_and_options_distinct(task: str, level: int) -> None:
-    longest = LONGEST[level] + WORKING * bool(spec.task(task).measure.first_stage and level)
+    longest = LONGEST_OF.get(task, LONGEST)[level] + WORKING * bool(spec.task(task).measure.first_stage and level)
     for item in made(task, level, share=FULL):
         assert len(item["prompt"].split()) <= longest
         if "choices" in item:

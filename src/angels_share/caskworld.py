@@ -53,7 +53,8 @@ UNKNOWN = "unknown"
 
 WORDS = tuple(
     "cask draw total find from go push pop top sort smallest middle largest capital region kind of is now without "
-    "seek odd before first last to such as or not step answer check right wrong reply query refer alarm ,".split()
+    "seek odd before first last to such as or not step answer check right wrong reply query refer alarm , "
+    "search abstain refuse swap copy turn".split()
 )
 """Function words of the level-0 prompts."""
 

@@ -3,7 +3,21 @@
 Importing this package registers all of them.
 """
 
-from angels_share.observables import calibration, categorical, privacy, process, relations, sequences
+from angels_share.observables import (
+    budget,
+    calibration,
+    categorical,
+    code,
+    diversity,
+    grounding,
+    privacy,
+    process,
+    relations,
+    safety,
+    sequences,
+    tail,
+    tools,
+)
 from angels_share.observables.registry import (
     INVALID,
     Floats,
@@ -24,12 +38,19 @@ __all__ = [
     "Texts",
     "Utility",
     "aligned",
+    "budget",
     "calibration",
     "categorical",
+    "code",
+    "diversity",
     "get_utility",
+    "grounding",
     "observe",
     "privacy",
     "process",
     "relations",
+    "safety",
     "sequences",
+    "tail",
+    "tools",
 ]

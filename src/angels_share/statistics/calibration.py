@@ -212,13 +212,12 @@ def _abstention(items: Items, seen: Observation) -> tuple[Floats, NDArray[np.boo
     return p, np.array([int(item["gold"]) == k for item, k in zip(items, place, strict=True)])
 
 
-def _scores(items: Items, seen: Observation, weights: Floats) -> tuple[Floats, Floats]:
+def z_scores(p: Floats, due: NDArray[np.bool_], weights: Floats) -> tuple[Floats, Floats]:
     """Return z of the hit rate and of the false-alarm rate, each shape (resamples,).
 
-    Rates are mean probabilities of abstaining over W items, taken as ``(Σ w p + ½) / (W + 1)`` (Hautus 1995, Behavior
-    Research Methods 27:46), so that z exists for rates of 0 and 1.
+    Rates are mean probabilities p of an action over W items where it is due and where it is not, taken as
+    ``(Σ w p + ½) / (W + 1)`` (Hautus 1995, Behavior Research Methods 27:46), so that z exists for rates of 0 and 1.
     """
-    p, due = _abstention(items, seen)
     z = []
     for mask in (due, ~due):
         count = weights @ mask.astype(np.float64)
@@ -232,14 +231,14 @@ def abstention_sensitivity(items: Items, seen: Observation, weights: Floats) -> 
 
     z is the inverse of the normal distribution function. 0 where the model cannot tell the two apart.
     """
-    hit, alarm = _scores(items, seen, weights)
+    hit, alarm = z_scores(*_abstention(items, seen), weights)
     return hit - alarm
 
 
 @statistic("reluctance to abstain", "z")
 def abstention_criterion(items: Items, seen: Observation, weights: Floats) -> Floats:
     """Return the criterion ``c = −½ (z(H) + z(F))``: 0 without a leaning, positive for a model that rarely abstains."""
-    hit, alarm = _scores(items, seen, weights)
+    hit, alarm = z_scores(*_abstention(items, seen), weights)
     return -0.5 * (hit + alarm)
 
 
