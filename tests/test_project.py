@@ -31,9 +31,12 @@ ORDER = (
     "items",
     "caskworld",
     "reading",
+    "refusals",
+    "interpreter",
     "models",
     "spec",
     "canaries",
+    "anchors",
     "claims",
     "logs",
     "pairing",
@@ -107,11 +110,15 @@ def test_generators_import_only_the_standard_library_and_items() -> None:
         for name in imported(path):
             top = name.split(".")[0]
             assert top in sys.stdlib_module_names or name.startswith(
-                ("angels_share.items.", "angels_share.caskworld.", "angels_share.reading.")
+                tuple(f"angels_share.{module}." for module in ("items", "caskworld", "reading", "interpreter"))
             )
 
 
 # --- tasks and suites ------------------------------------------------------------------------------------------------
+
+
+LOADERS = {"as_tail_hetero": "anchors"}
+"""Modules whose function ``load`` makes the items of a task, where users may bring some of their own."""
 
 
 def yaml_files() -> list[Path]:
@@ -130,7 +137,7 @@ def test_every_task_is_well_formed() -> None:
         folder = spec.task_files()[name].parent.name
         assert folder in (task.measure.row, "applied")
         assert name.startswith(f"as_{folder}_")
-        own = "canaries" if task.measure.row == "privacy" else "items"
+        own = "canaries" if task.measure.row == "privacy" else LOADERS.get(name, "items")
         loader = "second_stage" if task.measure.first_stage else own
         assert content["custom_dataset"] == f"angels_share.{loader}.load"
         assert items.find_generator(spec.task_files()[name].parent, task.measure.generator)

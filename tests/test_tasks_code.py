@@ -17,24 +17,24 @@ import pytest
 
 from angels_share import spec
 from angels_share.caskworld import NAMES
-from angels_share.items import Item, Stream
+from angels_share.items import Item, Source, Stream
 from angels_share.logs import TaskLog
 from angels_share.observables import get_utility, observe
 from angels_share.observables.code import behaviour
 from angels_share.score.controls import CONTROLS
 from angels_share.score.task import measure_task
 from synthetic import SETTINGS, noisy
-from task_items import made
+from task_items import generated
 
 TASK = "as_applied_code"
 STRATA = ("debug", "hidden", "testgen", "failed")
 
-each_level = pytest.mark.parametrize("level", (0, 1, 2, 3, 4))
+each_level = pytest.mark.parametrize("level", [0, 1, 2, 3, 4])
 
 
 @cache
 def items_of(level: int) -> tuple[Item, ...]:
-    return made(TASK, level, share=0.5)
+    return generated(TASK, level, Source(0), 0.25)
 
 
 def right(items: tuple[Item, ...], answers: list[str]) -> list[float]:
@@ -101,7 +101,8 @@ DESCRIBED = (r"seek (.+) , [a-z ]+ is [a-z ]+ , right$", r"Do this: (.+?)\. From
 REPAIRED = (
     r"^(?P<start>[a-z ]+) is (?P<wanted>[a-z ]+) , wrong (?P<wrong>[a-z ]+?) is",
     r"^From (?P<start>[a-z ]+) to (?P<wanted>[a-z ]+)\. Wrong: (?P<wrong>[a-z, ]+)\.",
-    r"The pile is (?P<start>[a-z ]+) and must become (?P<wanted>[a-z ]+)\. This program is wrong: (?P<wrong>[a-z, ]+)\.",
+    r"The pile is (?P<start>[a-z ]+) and must become (?P<wanted>[a-z ]+)\. This program is wrong: "
+    r"(?P<wrong>[a-z, ]+)\.",
 )
 TESTED = (
     r"^right (?P<right>[a-z ]+) , wrong (?P<wrong>[a-z ]+) , check$",
@@ -132,11 +133,12 @@ AS, IF, TO = r"(greater than|less than|at least|at most)", r"(is not|is)", r"(pl
 SENTENCES: tuple[tuple[str, str], ...] = (
     (
         rf"{LIST} from (?P<a>\w+), in order: a number {AS} (\d) goes in {TO} (\d), any other number {TO} (\d)\.",
-        "{b} = []\nfor x in {a}:\n    if x {0} {1}:\n        {b}.append(x {2} {3})\n    else:\n        {b}.append(x {4} {5})",
+        "{b} = []\nfor x in {a}:\n    if x {0} {1}:\n        {b}.append(x {2} {3})\n    else:\n"
+        "        {b}.append(x {4} {5})",
     ),
     (
-        rf"{LIST} from (?P<a>\w+), in order: a number whose remainder by (\d) {IF} (\d) goes in times (\d) {TO} (\d), and "
-        r"others are left out\.",
+        rf"{LIST} from (?P<a>\w+), in order: a number whose remainder by (\d) {IF} (\d) goes in times (\d) {TO} (\d), "
+        r"and others are left out\.",
         "{b} = []\nfor x in {a}:\n    if x % {0} {1} {2}:\n        {b}.append(x * {3} {4} {5})",
     ),
     (
@@ -145,14 +147,16 @@ SENTENCES: tuple[tuple[str, str], ...] = (
         "{b} = []\nfor i in range({0}, len({a})):\n    {b}.append({a}[i] {1} {a}[i - 1] * {2})",
     ),
     (
-        rf"Begin with a total of (\d) and go through (?P<a>\w+): for a number {AS} (\d), the total becomes itself {TO} the "
-        rf"number; for any other, itself {TO} (\d)\. A total that ends {AS} (\d+) becomes (\d)\. Return the total\.",
+        rf"Begin with a total of (\d) and go through (?P<a>\w+): for a number {AS} (\d), the total becomes itself {TO} "
+        rf"the number; for any other, itself {TO} (\d)\. A total that ends {AS} (\d+) becomes (\d)\. "
+        r"Return the total\.",
         "total = {0}\nfor x in {a}:\n    if x {1} {2}:\n        total {3}= x\n    else:\n        total {4}= {5}\n"
         "if total {6} {7}:\n    total = {8}\nreturn total",
     ),
     (
-        rf"Begin with a best of (\d) and go through (?P<a>\w+): for a number whose remainder by (\d) {IF} (\d), the best "
-        rf"becomes the (larger|smaller) of itself and the number {TO} (\d)\. Return the best times (\d) {TO} (\d)\.",
+        rf"Begin with a best of (\d) and go through (?P<a>\w+): for a number whose remainder by (\d) {IF} (\d), the "
+        rf"best becomes the (larger|smaller) of itself and the number {TO} (\d)\. "
+        rf"Return the best times (\d) {TO} (\d)\.",
         "best = {0}\nfor x in {a}:\n    if x % {1} {2} {3}:\n        best = {4}(best, x {5} {6})\n"
         "return best * {7} {8} {9}",
     ),
@@ -215,7 +219,7 @@ def solved_python(prompt: str, stratum: str) -> str:
 # --- every item ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("level", (0, 1, 2))
+@pytest.mark.parametrize("level", [0, 1, 2])
 def test_stack_items_are_solved_from_the_prompt_alone(level: int) -> None:
     for item in items_of(level):
         told = item["prompt"].split("\n")[-1]
@@ -224,21 +228,21 @@ def test_stack_items_are_solved_from_the_prompt_alone(level: int) -> None:
         assert right((item,) * len(answers), answers) == [1.0] * len(answers), item["prompt"]
 
 
-@pytest.mark.parametrize("level", (3, 4))
+@pytest.mark.parametrize("level", [3, 4])
 def test_python_items_are_solved_from_the_prompt_alone(level: int) -> None:
     items = items_of(level)
     answers = [solved_python(item["prompt"], item["stratum"]) for item in items]
     assert right(items, answers) == [1.0] * len(items)
 
 
-@pytest.mark.parametrize("level", (3, 4))
+@pytest.mark.parametrize("level", [3, 4])
 def test_cpython_agrees_with_every_test_of_an_item(level: int) -> None:
     for item in items_of(level):
         run = runner(item["program"])
         assert [repr(run(ast.literal_eval(given))) for given, _ in item["tests"]] == [out for _, out in item["tests"]]
 
 
-@pytest.mark.parametrize("level", (0, 1, 2))
+@pytest.mark.parametrize("level", [0, 1, 2])
 def test_another_stack_machine_agrees_with_every_test_of_an_item(level: int) -> None:
     for item in items_of(level):
         assert [after(item["program"], given) for given, _ in item["tests"]] == [out for _, out in item["tests"]]
@@ -282,7 +286,7 @@ def test_a_program_that_fits_the_shown_tests_alone_is_among_the_choices(level: i
     assert sum(fits) >= (1.0 if level != 1 else 0.5) * len(fits)
 
 
-@pytest.mark.parametrize("level", (3, 4))
+@pytest.mark.parametrize("level", [3, 4])
 def test_faulty_functions_differ_in_the_lines_that_are_asked_for(level: int) -> None:
     for item in items_of(level):
         if item["shown"]:
@@ -293,7 +297,7 @@ def test_faulty_functions_differ_in_the_lines_that_are_asked_for(level: int) -> 
         assert item["program"].count("\n") < (10 if level == 3 else 25)
 
 
-@pytest.mark.parametrize("level", (0, 1, 2))
+@pytest.mark.parametrize("level", [0, 1, 2])
 def test_faulty_stack_programs_differ_in_one_operation(level: int) -> None:
     for item in items_of(level):
         if item["shown"]:
@@ -332,9 +336,9 @@ def test_strata_take_turns_and_items_are_small(level: int) -> None:
 @each_level
 def test_no_answer_is_right_for_many_items(level: int) -> None:
     """Chance is 0: whatever is said to every item, few say that it is right."""
-    items = items_of(level)[:60]
+    items = items_of(level)[:20]
     for answer in {item["answer"] for item in items}:
-        assert sum(right(items, [answer] * len(items))) <= 0.1 * len(items)
+        assert sum(right(items, [answer] * len(items))) <= 2
 
 
 @each_level
@@ -343,10 +347,10 @@ def test_copying_what_is_shown_is_never_right(level: int) -> None:
     assert right(tried, [item["attempt"] for item in tried]) == [0.0] * len(tried)
 
 
-@pytest.mark.parametrize("level", (0, 4))
+@pytest.mark.parametrize("level", [0, 3])
 @pytest.mark.parametrize("control", ["constant", "uniform", "shuffled"])
 def test_students_that_ignore_the_item_lose_everything(level: int, control: str) -> None:
-    measured, items = spec.task(TASK), made(TASK, level)
+    measured, items = spec.task(TASK), generated(TASK, level, Source(0), 1.0)
     texts = tuple(tuple(map(str, noisy(3)(measured, item))) for item in items)
     log = TaskLog(measured, SETTINGS, items, tuple(str(i["item_id"]) for i in items), texts=texts)
     found = measure_task(log, CONTROLS[control](log), 100).score

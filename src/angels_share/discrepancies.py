@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from angels_share.errors import MeasureError, did_you_mean
+from angels_share.errors import MeasureError, did_you_mean, refuse_taken
 
 Floats = NDArray[np.float64]
 
@@ -49,6 +49,7 @@ def discrepancy(
     """Register a function ``(teacher, student) -> d`` as the discrepancy of its name."""
 
     def register(function: Callable[[Floats, Floats], Floats]) -> Discrepancy:
+        refuse_taken(function.__name__, _DISCREPANCIES)
         _DISCREPANCIES[function.__name__] = Discrepancy(function.__name__, function, spread, sampled)
         return _DISCREPANCIES[function.__name__]
 

@@ -17,7 +17,7 @@ stopping is not an exception: it is a flag beside a number or a finding in a lis
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 
 class AngelsShareError(Exception):
@@ -63,3 +63,14 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     if near:
         return f"Did you mean {' or '.join(near)}?"
     return f"Known: {', '.join(names)}."
+
+
+def refuse_taken(name: str, registry: Collection[str]) -> None:
+    """Refuse to register a second measure under a name: the first would silently be another one.
+
+    Raises
+    ------
+    MeasureError
+    """
+    if name in registry:
+        raise MeasureError(f"{name!r} is registered already; give the second one a name of its own")

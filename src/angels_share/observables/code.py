@@ -65,7 +65,7 @@ def _of_test(item: Mapping[str, Any], text: str) -> Behaviour:
 def _line(text: str) -> str:
     """Return the first line of an answer, without marks around it and what follows its end."""
     line = next((line for line in text.splitlines() if line.strip(" `\t")), "")
-    return re.split(r"\.(?:\s|$)", line.strip(" `\t"))[0]
+    return re.split(r"\.(?:\s|$)", line)[0].strip(" `\t")
 
 
 @lru_cache(maxsize=4096)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from angels_share.errors import MeasureError, did_you_mean
+from angels_share.errors import MeasureError, did_you_mean, refuse_taken
 
 Floats = NDArray[np.float64]
 Items = Sequence[Mapping[str, Any]]
@@ -57,6 +57,7 @@ _UTILITIES: dict[str, Utility] = {}
 
 def observable(function: Observe) -> Observe:
     """Register a function as the observable of its name."""
+    refuse_taken(function.__name__, _OBSERVABLES)
     _OBSERVABLES[function.__name__] = function
     return function
 
@@ -133,6 +134,7 @@ def utility(
 
     def register(function: Callable[[Items, Observation], Floats]) -> Utility:
         made = Utility(function.__name__, function, chance, observable, smooth, joint, credited)
+        refuse_taken(made.name, _UTILITIES)
         _UTILITIES[made.name] = made
         return made
 

@@ -23,6 +23,9 @@ FLOOR = 1e-9
 CONTROL_SEED = -1
 """Sampling seed that no run has."""
 
+BY_ANSWER = ("member_counts",)
+"""Observables of open questions: their columns are answers, and not places among an item's options."""
+
 
 def constant(log: TaskLog) -> TaskLog:
     """Return the student that answers every item with the teacher's average, whatever is asked.
@@ -38,8 +41,10 @@ def constant(log: TaskLog) -> TaskLog:
     if log.spec.measure.readout == "greedy":
         common = max(sorted(set(pool)), key=pool.count)
         return _with_texts(log, [[common]] * len(log.items))
-    counts = observed(log).values.sum(axis=0)
     stream = Stream("constant")
+    if log.spec.measure.observable in BY_ANSWER:
+        return _with_texts(log, [[stream.choice(pool) for _ in texts] for texts in _texts(log)])
+    counts = observed(log).values.sum(axis=0)
     drawn = []
     for item in log.items:
         places = [stream.weighted(range(len(counts)), counts.tolist()) for _ in _texts(log)[0]]
@@ -61,6 +66,9 @@ def uniform(log: TaskLog) -> TaskLog:
         pool = sorted({str(item["answer"]) for item in log.items})
         return _with_texts(log, [[stream.choice(pool)] for _ in log.items])
     repeats = len(_texts(log)[0])
+    if log.spec.measure.observable in BY_ANSWER:
+        pool = sorted({str(choice) for item in log.items for choice in item["choices"]})
+        return _with_texts(log, [[stream.choice(pool) for _ in range(repeats)] for _ in log.items])
     return _with_texts(log, [[stream.choice(item["choices"]) for _ in range(repeats)] for item in log.items])
 
 
@@ -71,7 +79,7 @@ def shuffled(log: TaskLog) -> TaskLog:
         form = _form(log)
         return _with_likelihoods(log, form.write(log, form.read(log)[order]))
     texts = _texts(log)
-    if log.spec.measure.readout == "greedy":
+    if log.spec.measure.readout == "greedy" or log.spec.measure.observable in BY_ANSWER:
         return _with_texts(log, [list(texts[i]) for i in order])
     counts = observed(log).values
     moved = []

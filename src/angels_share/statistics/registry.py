@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from angels_share.errors import MeasureError, did_you_mean
+from angels_share.errors import MeasureError, did_you_mean, refuse_taken
 from angels_share.estimate import Draws, Resampling
 from angels_share.observables import Floats, Items, Observation
 
@@ -59,6 +59,7 @@ def statistic(
 
     def register(function: Callable[..., Floats]) -> Statistic:
         made = Statistic(function.__name__, title, unit, function, paired, sided)
+        refuse_taken(made.name, _STATISTICS)
         _STATISTICS[made.name] = made
         return made
 
