@@ -134,20 +134,7 @@ def print_score(score: PairScore) -> None:
     out.print(
         f"[bold]{score.student}[/] ← {score.teacher}   track {key.track}, {key.profile}, item seed {key.item_seed}"
     )
-    table = Table(box=box.SIMPLE, padding=(0, 1))
-    for heading in ("task", "verdict", "loss L", "Δ / Δ₁", "teacher", "student", "change δ"):
-        table.add_column(heading, no_wrap=True)
-    for task in score.tasks:
-        table.add_row(task.task, *_task_cells(task))
-    second_stage = [task for task in score.second_stage if task.gap is None]
-    if second_stage:
-        table.add_section()
-    for task in second_stage:
-        table.add_row(task.task, *_task_cells(task))
-    out.print(table)
-    if second_stage:
-        names = ", ".join(task.task for task in second_stage)
-        out.print(f"second stage, displayed and never charged: {names}", markup=False, soft_wrap=True)
+    _print_tasks(score)
     for task in score.tasks:
         if task.gap is not None:
             charged = "charged in full" if task.gap.side == "submitter" else "not charged"
@@ -173,6 +160,24 @@ def print_score(score: PairScore) -> None:
         told = f"differs on {', '.join(moved)}" if moved else "agrees with the teacher on every measured task"
         out.print(f"teacher's repeat: {told}")
     out.print("Intervals are 95 %, for these checkpoints on these items, not for the method that made the student.")
+
+
+def _print_tasks(score: PairScore) -> None:
+    """Print the table of the tasks, those of the second stage last."""
+    table = Table(box=box.SIMPLE, padding=(0, 1))
+    for heading in ("task", "verdict", "loss L", "Δ / Δ₁", "teacher", "student", "change δ"):
+        table.add_column(heading, no_wrap=True)
+    for task in score.tasks:
+        table.add_row(task.task, *_task_cells(task))
+    second_stage = [task for task in score.second_stage if task.gap is None]
+    if second_stage:
+        table.add_section()
+    for task in second_stage:
+        table.add_row(task.task, *_task_cells(task))
+    out.print(table)
+    if second_stage:
+        names = ", ".join(task.task for task in second_stage)
+        out.print(f"second stage, displayed and never charged: {names}", markup=False, soft_wrap=True)
 
 
 def _task_cells(task: TaskScore) -> tuple[str, ...]:
