@@ -85,6 +85,9 @@ MIXTURE = {
 }
 """Items per draw of each generator, in units of 120; tasks that share a generator share its items."""
 
+RUN = 64
+"""Batches that are drawn together and sorted by length, so that few of them hold a long prompt."""
+
 OPENING = 4
 """Words of an inserted document that are given."""
 
@@ -240,8 +243,8 @@ def batches(recipe: Recipe, words: PreTrainedTokenizerFast, skip: int) -> Iterat
     order = torch.Generator().manual_seed(recipe.seed)
     done = 0
     while True:
-        run = sorted((next(source) for _ in range(recipe.batch * 8)), key=len)
-        for k in torch.randperm(8, generator=order).tolist():
+        run = sorted((next(source) for _ in range(recipe.batch * RUN)), key=len)
+        for k in torch.randperm(RUN, generator=order).tolist():
             done += 1
             if done <= skip:
                 continue

@@ -53,12 +53,11 @@ UNKNOWN = "unknown"
 
 WORDS = tuple(
     "cask draw total find from go push pop top sort smallest middle largest capital region kind of is now without "
-    "seek odd before first last to such as or not step answer check right wrong reply query refer alarm , "
-    "search abstain refuse swap copy turn".split()
+    "seek odd before first last to such as or not step answer check right wrong reply query refer alarm ,".split()
 )
 """Function words of the level-0 prompts."""
 
-VOCABULARY = (
+FIRST_VOCABULARY = (
     *NAMES,
     *KINDS,
     *(trait for traits in TRAITS.values() for trait in traits),
@@ -69,7 +68,10 @@ VOCABULARY = (
     UNKNOWN,
     *WORDS,
 )
-"""Every word type of the language."""
+"""The words of the first tasks. Released items hold random words drawn from these, so none may be added here."""
+
+VOCABULARY = (*FIRST_VOCABULARY, *"search abstain refuse swap copy turn".split())
+"""Every word type of the language; words that a new task needs are added at the end."""
 
 _ONSETS, _VOWELS, _CODAS = tuple("bdfgklmnprstvz"), tuple("aeiou"), ("l", "n", "r", "s", "th", "rk", "nd")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from angels_share.caskworld import KINDS, LANDS, NAMES, NUMBERS, TOWNS, TRAITS, VOCABULARY, invented
+from angels_share.caskworld import FIRST_VOCABULARY, KINDS, LANDS, NAMES, NUMBERS, TOWNS, TRAITS, invented
 from angels_share.items import Stream, row_module
 
 Parts = tuple[str, str, str]
@@ -124,13 +124,13 @@ def repeated(s: Stream, level: int) -> Parts:
 
 def passage(s: Stream, level: int, words: int) -> list[str]:
     """Return the words of a passage to be repeated, in random order."""
-    return [s.choice(VOCABULARY) for _ in range(words)] if level == 0 else _mixed(s, words)
+    return [s.choice(FIRST_VOCABULARY) for _ in range(words)] if level == 0 else _mixed(s, words)
 
 
 def shuffled(s: Stream, level: int) -> Parts:
     """Words in random order."""
     if level == 0:
-        return _words((s.choice(VOCABULARY) for _ in range(60)), 24)
+        return _words((s.choice(FIRST_VOCABULARY) for _ in range(60)), 24)
     return _words(_mixed(s, 130), 40)
 
 
