@@ -14,6 +14,7 @@ from angels_share.discrepancies import (
     Discrepancy,
     Floats,
     disagreement,
+    discrepancy,
     get,
     half_squared_distance,
     half_squared_distance_sampled,
@@ -183,6 +184,15 @@ def test_every_task_names_a_discrepancy_that_fits_its_readout() -> None:
         kind = get(task.measure.discrepancy)
         assert kind.name == task.measure.discrepancy
         assert kind.sampled == (task.measure.readout == "sampled")
+
+
+def test_a_second_measure_of_one_name_is_refused() -> None:
+    def disagreement(teacher: Floats, student: Floats) -> Floats:
+        return teacher - student
+
+    with pytest.raises(MeasureError, match="'disagreement' is registered already"):
+        discrepancy(get("disagreement").spread)(disagreement)
+    assert get("disagreement").between(np.eye(2), np.eye(2)).tolist() == [0, 0]
 
 
 def test_unknown_name_is_refused_with_a_hint() -> None:

@@ -803,6 +803,19 @@ def test_a_truncated_sampler_is_the_wrong_one(teacher: Run, student: Run, kwargs
         assert "wrong sampler" in reason
 
 
+def test_an_interface_that_repeats_itself_has_sampled_nothing(teacher: Run, student: Run) -> None:
+    """lm-eval sends one seed with every request, so an interface that follows it draws the same answer again."""
+
+    def repeating(log: TaskLog) -> TaskLog:
+        return replace(log, texts=tuple((row[0],) * len(row) for row in log.texts or ()))
+
+    collapsed = changed(student, SAMPLE, repeating)
+    assert by_task(score(teacher, collapsed))[SAMPLE].gap is None
+    side, reason = gap_of(score(teacher, with_settings(collapsed, SAMPLE, backend="local-completions")), SAMPLE)
+    assert side == "submitter"
+    assert "one seed with every request" in reason
+
+
 def test_few_samples_are_no_distribution(teacher: Run, student: Run) -> None:
     def cut(log: TaskLog) -> TaskLog:
         return replace(log, texts=tuple(row[:7] for row in log.texts or ()))

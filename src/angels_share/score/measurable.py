@@ -104,6 +104,12 @@ def sampler_gap(log: TaskLog) -> Gap | None:
         return Gap(
             side="submitter", reason=f"{repeats} samples an item were drawn; at least {LEAST_REPEATS} are needed"
         )
+    if log.settings.backend.endswith("completions") and all(len(set(texts)) == 1 for texts in log.texts):
+        reason = (
+            "all sampled answers to each item are the same: lm-eval sends one seed with every request, and this "
+            "interface follows it; sample through a backend that draws anew"
+        )
+        return Gap(side="submitter", reason=reason)
     needed = UNTRUNCATED_HF if log.settings.backend.startswith("hf") else UNTRUNCATED
     wrong = [f"{k}={given.get(k, 'unset')}" for k, allowed in needed.items() if given.get(k) not in allowed]
     if wrong:
