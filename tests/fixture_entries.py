@@ -18,6 +18,7 @@ from angels_share.score.model import (
     PairScore,
     Retention,
     RowScore,
+    SideScore,
     Stratum,
     SuiteScore,
     TaskScore,
@@ -80,6 +81,15 @@ def task_score(
         strata=(Stratum(name="one digit", n=40, divergence=0.1, teacher_level=0.95, student_level=0.9),),
         flags=flags,
     )
+
+
+def two_sided(found: TaskScore) -> TaskScore:
+    """Return the score with 20 lost on one side of a boundary and 10 gained on the other."""
+    sides = (
+        SideScore(name="allowed", teacher_level=estimate(0.9), student_level=estimate(0.7), change=estimate(-0.2)),
+        SideScore(name="forbidden", teacher_level=estimate(0.6), student_level=estimate(0.7), change=estimate(0.1)),
+    )
+    return found.model_copy(update={"sides": sides, "teacher_level": None, "student_level": None, "change": None})
 
 
 def gap(task: str, side: str, reason: str) -> TaskScore:

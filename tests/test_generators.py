@@ -293,6 +293,19 @@ def test_any_prefix_is_balanced(task: str, level: int) -> None:
     assert_balanced(facts)
 
 
+TWO_SIDED = [task for task in TASKS if spec.task(task).measure.sides]
+
+
+@pytest.mark.parametrize(("task", "level"), [(task, level) for task in TWO_SIDED for level in LEVELS])
+def test_both_sides_have_their_share_of_every_profile(task: str, level: int) -> None:
+    measure = spec.task(task).measure
+    for share in (0.1, FULL):
+        items = made(task, level, share=share)
+        counts = Counter(item[str(measure.sides)] for item in items)
+        assert len(counts) == 2
+        assert min(counts.values()) / len(items) >= 0.25
+
+
 def assert_balanced(strata: list[str]) -> None:
     counts = dict.fromkeys(strata, 0)
     for stratum in strata:

@@ -27,6 +27,7 @@ from angels_share.score.model import (
 )
 from angels_share.statement.markdown import escape
 from angels_share.taxonomy import STATEMENT_ITEMS
+from fixture_entries import two_sided
 
 CONFIDENCE, ABSTAIN, LADDER = "as_calibration_confidence", "as_calibration_abstain", "as_boundary_ladder"
 URN, SAMPLE = "as_distribution_urn", "as_distribution_sample"
@@ -507,6 +508,15 @@ class TestMarkdown:
         assert f"| {SAMPLE} | not measured (charged) | – |" in text
         assert "nan" not in text.lower().split()
         assert "None" not in text
+
+    def test_names_what_needs_likelihoods(self):
+        assert f"| {URN} | not measurable without likelihoods | – |" in page(unmeasured(URN, "access", "by text"))
+
+    def test_gives_the_change_of_each_side(self):
+        text = page(two_sided(task(LADDER, "HARMFUL")))
+        sides = "allowed −20.0 [−25.0, −15.0]; forbidden +10.0 [+5.0, +15.0]"
+        assert f"| {LADDER} | harmful | 12.3 [7.3, 17.3] | {sides} |" in text
+        assert f"change in utility {sides}." in text
 
     def test_says_what_its_numbers_do_not_mean(self):
         text = page()
