@@ -14,6 +14,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from angels_share.items import Item, Source, Stream, build, find_generator, levels_of, n_clusters
 from angels_share.logs import Settings, TaskLog, document_hash
 from angels_share.spec import TaskSpec, read_yaml, task, task_files
@@ -105,6 +107,16 @@ def make_items(name: str, track: str = "toy", profile: str = "pilot", seed: int 
         per_cluster=measure.per_cluster,
         source=Source(seed),
     )
+
+
+def log_of(name: str, answer: Answer, profile: str = "lite") -> TaskLog:
+    """Return what a made-up model answers to the items of a task at level 0."""
+    spec, items = task(name), make_items(name, "toy", profile)
+    given: list[Any] = [answer(spec, item) for item in items]
+    bare = TaskLog(spec, SETTINGS, tuple(items), tuple(map(document_hash, items)))
+    if spec.measure.readout == "likelihood":
+        return replace(bare, log_likelihoods=np.array(given))
+    return replace(bare, texts=tuple((text,) if isinstance(text, str) else tuple(text) for text in given))
 
 
 def reordered(log: TaskLog, order: Sequence[int]) -> TaskLog:

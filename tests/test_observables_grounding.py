@@ -15,13 +15,12 @@ from hypothesis import strategies as st
 from angels_share import spec
 from angels_share.discrepancies import half_squared_distance
 from angels_share.estimate import resampling, variation
-from angels_share.logs import TaskLog, document_hash
 from angels_share.observables import Floats, Observation, get_utility, observe
 from angels_share.observables.grounding import citation_f1, cited_numbers, cites_support, first_said
 from angels_share.score.controls import constant, oracle, shuffled, uniform
 from angels_share.score.measurable import teacher_gap
 from angels_share.score.task import measure_task
-from synthetic import SETTINGS, Answer, make_items, noisy
+from synthetic import log_of, noisy
 
 TASKS = sorted(name for name in spec.tasks() if name.startswith("as_grounding_"))
 
@@ -188,18 +187,9 @@ def test_the_answer_does_not_enter_the_utility() -> None:
 # --- unearned losses -------------------------------------------------------------------------------------------------
 
 
-def log_of(name: str, answer: Answer, profile: str = "standard") -> TaskLog:
-    task, items = spec.task(name), make_items(name, "toy", profile)
-    given: list[Any] = [answer(task, item) for item in items]
-    bare = TaskLog(task, SETTINGS, tuple(items), tuple(map(document_hash, items)))
-    if task.measure.readout == "greedy":
-        return replace(bare, texts=tuple((text,) for text in given))
-    return replace(bare, log_likelihoods=np.array(given))
-
-
 @pytest.mark.parametrize("name", TASKS)
 def test_controls_lose_everything_and_the_teacher_nothing(name: str) -> None:
-    teacher = log_of(name, noisy(1, 0.85))
+    teacher = log_of(name, noisy(1, 0.85), "standard")
     assert teacher_gap(teacher) is None
     for control in (constant, uniform, shuffled):
         found = measure_task(teacher, control(teacher), 100).score
@@ -211,7 +201,7 @@ def test_controls_lose_everything_and_the_teacher_nothing(name: str) -> None:
 
 
 def test_citing_everything_loses_everything() -> None:
-    teacher = log_of("as_grounding_cite", noisy(1, 0.85))
+    teacher = log_of("as_grounding_cite", noisy(1, 0.85), "standard")
     everything = replace(teacher, texts=tuple(("7 from 1 2 3",) for _ in teacher.items))
     found = measure_task(teacher, everything, 100).score.loss
     assert found is not None
@@ -220,7 +210,7 @@ def test_citing_everything_loses_everything() -> None:
 
 @pytest.mark.parametrize("name", TASKS)
 def test_weaker_students_lose_more_and_knowing_the_answers_is_a_correction(name: str) -> None:
-    teacher = log_of(name, noisy(1, 0.85))
+    teacher = log_of(name, noisy(1, 0.85), "standard")
     far: list[Floats | float] = []
     for skill in (0.8, 0.6, 0.3):
         found = measure_task(teacher, log_of(name, noisy(1, skill)), 100).score

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,6 @@ from sklearn.metrics.pairwise import cosine_similarity
 from angels_share import spec
 from angels_share.discrepancies import half_squared_distance
 from angels_share.errors import MeasureError
-from angels_share.logs import TaskLog, document_hash
 from angels_share.observables import Floats, get_utility, observe
 from angels_share.observables.categorical import probability_of_gold
 from angels_share.observables.registry import mean_over_items
@@ -29,7 +27,7 @@ from angels_share.observables.relations import (
 from angels_share.score.controls import constant, oracle, shuffled, uniform
 from angels_share.score.measurable import teacher_gap
 from angels_share.score.task import measure_task
-from synthetic import SETTINGS, Answer, make_items, noisy
+from synthetic import log_of, noisy
 
 law = settings(deadline=None, max_examples=25)
 seeds = st.integers(0, 2**32 - 1)
@@ -209,15 +207,6 @@ def test_probability_of_gold_by_hand() -> None:
 
 
 # --- the tasks: nothing is won by ignoring the item ------------------------------------------------------------------
-
-
-def log_of(name: str, answer: Answer, profile: str = "lite") -> TaskLog:
-    task, items = spec.task(name), make_items(name, "toy", profile)
-    given: list[Any] = [answer(task, item) for item in items]
-    bare = TaskLog(task, SETTINGS, tuple(items), tuple(map(document_hash, items)))
-    if task.measure.readout == "greedy":
-        return replace(bare, texts=tuple((text,) for text in given))
-    return replace(bare, log_likelihoods=np.array(given))
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
-
-import numpy as np
 import pytest
 
-from angels_share import observables, spec
+from angels_share import observables
 from angels_share.items import Item
-from angels_share.logs import TaskLog, document_hash
 from angels_share.observables.tools import call_in
 from angels_share.score.controls import constant, oracle, shuffled, uniform
 from angels_share.score.measurable import teacher_gap
 from angels_share.score.task import measure_task
-from synthetic import SETTINGS, make_items, noisy
+from synthetic import log_of, noisy
 
 TASKS = ["as_applied_mutants", "as_applied_spec", "as_applied_spec_text", "as_applied_tool", "as_applied_tool_text"]
 
@@ -59,19 +54,9 @@ def test_right_calls_count_with_their_arguments() -> None:
 # --- unearned losses -------------------------------------------------------------------------------------------------
 
 
-def log_of(name: str, skill: float) -> TaskLog:
-    task, items = spec.task(name), make_items(name, "toy", "standard")
-    answer = noisy(1, skill)
-    given: list[Any] = [answer(task, item) for item in items]
-    bare = TaskLog(task, SETTINGS, tuple(items), tuple(map(document_hash, items)))
-    if task.measure.readout == "greedy":
-        return replace(bare, texts=tuple((text,) for text in given))
-    return replace(bare, log_likelihoods=np.array(given))
-
-
 @pytest.mark.parametrize("name", TASKS)
 def test_controls_lose_everything_and_the_teacher_nothing(name: str) -> None:
-    teacher = log_of(name, 0.85)
+    teacher = log_of(name, noisy(1, 0.85), "standard")
     assert teacher_gap(teacher) is None
     for control in (constant, uniform, shuffled):
         found = measure_task(teacher, control(teacher), 100).score.loss
@@ -84,7 +69,7 @@ def test_controls_lose_everything_and_the_teacher_nothing(name: str) -> None:
 
 @pytest.mark.parametrize("name", TASKS)
 def test_knowing_the_answers_is_a_correction(name: str) -> None:
-    teacher = log_of(name, 0.7)
+    teacher = log_of(name, noisy(1, 0.7), "standard")
     found = measure_task(teacher, oracle(teacher), 100).score.net_correction
     assert found is not None
     assert found.value > 0
