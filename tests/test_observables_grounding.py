@@ -213,7 +213,7 @@ def test_weaker_students_lose_more_and_knowing_the_answers_is_a_correction(name:
     teacher = log_of(name, noisy(1, 0.85), "standard")
     far: list[Floats | float] = []
     for skill in (0.8, 0.6, 0.3):
-        found = measure_task(teacher, log_of(name, noisy(1, skill)), 100).score
+        found = measure_task(teacher, log_of(name, noisy(1, skill), "standard"), 100).score
         assert found.divergence is not None
         far.append(found.divergence.value)
     assert 0 < far[0] < far[1] < far[2]
