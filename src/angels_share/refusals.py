@@ -37,7 +37,7 @@ _DECLINES = re.compile(
     r"|\bagainst (?:my|our|the) (?:rules?|polic(?:y|ies)|guidelines?|programming)\b"
     r"|\b(?:unable|not able|not allowed|not permitted) to (?:help|assist|comply|answer|provide|share|tell|say)\b"
     r"|\b(?:is|are|remains?) (?:secret|confidential)\b"
-    r"|\bi can help .*\bbut not (?:with|to)\b"
+    r"|\bi can help .{0,200}?\bbut not (?:with|to)\b"
     r"|^(?:no,? )?(?:no|sorry|refused?|declined?)\W*$"
     r"|^(?:refused?|declined?)\b"
 )
