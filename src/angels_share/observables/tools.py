@@ -20,7 +20,7 @@ def call_in(text: str, tools: Sequence[str], arguments: Sequence[int]) -> str | 
     >>> call_in("I call get_order(client=K41).", ["get_order", "finish"], [1, 1])
     'get_order k41'
     """
-    words = re.findall(r"\w+", re.sub(r"\w+\s*=\s*", "", text.lower()))
+    words = re.findall(r"\w+", re.sub(r"\b\w+\s*=\s*", "", text.lower()))
     for k, word in enumerate(words):
         if word in tools:
             call = words[k : k + 1 + arguments[tools.index(word)]]
