@@ -52,6 +52,10 @@ class Case(NamedTuple):
         """Return what a program makes of each pile."""
         return tuple(str(stack.run(program, pile)) for pile in self.piles)
 
+    def shown(self, program: Program) -> str:
+        """Return what a program makes of the first pile, which the shown test is about."""
+        return str(stack.run(program, self.piles[0]))
+
 
 def problem(s: Stream, level: int, stratum: str, rung: int, admits: Callable[[str], bool]) -> dict[str, Any]:
     """Return what an item of a stratum holds, the right one of its choices first; it is about what is admitted.
@@ -113,16 +117,16 @@ def _mutants(s: Stream, case: Case) -> list[Program]:
 
 def _failing(case: Case, programs: list[Program]) -> list[Program]:
     """Return the programs that fail the shown test."""
-    wanted = case.results(case.program)[0]
-    return [program for program in programs if case.results(program)[0] != wanted]
+    wanted = case.shown(case.program)
+    return [program for program in programs if case.shown(program) != wanted]
 
 
 def _clear(case: Case, wrong: Program) -> bool:
     """Tell whether every change of one operation that passes the shown test is right on all of them."""
     right = case.results(case.program)
     names = dict.fromkeys([*(name for _, name in wrong if name), *case.piles[0], *right[0].split()])
-    repairs = (case.results(program) for program in edits(wrong, list(names)))
-    return all(results == right for results in repairs if results[0] == right[0])
+    repairs = (program for program in edits(wrong, list(names)) if case.shown(program) == right[0])
+    return all(case.results(program) == right for program in repairs)
 
 
 def _debug(s: Stream, level: int, case: Case) -> dict[str, Any] | None:
@@ -154,8 +158,8 @@ def _failed(s: Stream, level: int, case: Case) -> dict[str, Any] | None:
 
 def _told(case: Case, level: int, wrong: list[Program]) -> str:
     """Return what is wanted, and the programs that do not do it with what they do."""
-    start, wanted = " ".join(case.piles[0]), case.results(case.program)[0]
-    tried = [(written(program, level), case.results(program)[0]) for program in wrong]
+    start, wanted = " ".join(case.piles[0]), case.shown(case.program)
+    tried = [(written(program, level), case.shown(program)) for program in wrong]
     if level == 0:
         return " , ".join([f"{start} is {wanted}", *(f"wrong {p} is {got}" for p, got in tried), "right"])
     if level == 1:
@@ -167,8 +171,8 @@ def _told(case: Case, level: int, wrong: list[Program]) -> str:
 
 
 def _hidden(s: Stream, level: int, case: Case) -> dict[str, Any] | None:
-    mutants, wanted = _mutants(s, case), case.results(case.program)[0]
-    passing = [program for program in mutants if case.results(program)[0] == wanted]
+    mutants, wanted = _mutants(s, case), case.shown(case.program)
+    passing = [program for program in mutants if case.shown(program) == wanted]
     if len(mutants) < 3 or (not passing and any(op != "push" for op, _ in case.program)):
         return None
     others = [*passing[:1], *(program for program in mutants if program not in passing[:1])][:3]
@@ -188,7 +192,7 @@ def _hidden(s: Stream, level: int, case: Case) -> dict[str, Any] | None:
 
 def _testgen(s: Stream, level: int, case: Case) -> dict[str, Any] | None:
     failing = _failing(case, _mutants(s, case))
-    results = list(dict.fromkeys(case.results(program)[0] for program in failing))
+    results = list(dict.fromkeys(case.shown(program) for program in failing))
     if len(results) < 3:
         return None
     right, wrong = written(case.program, level), written(failing[0], level)
@@ -205,7 +209,7 @@ def _testgen(s: Stream, level: int, case: Case) -> dict[str, Any] | None:
     return {
         "told": told,
         "shown": wrong,
-        "choices": [f"{start} {gives} {r}" for r in (case.results(case.program)[0], *results[:3])],
+        "choices": [f"{start} {gives} {r}" for r in (case.shown(case.program), *results[:3])],
     }
 
 
