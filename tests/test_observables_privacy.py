@@ -34,7 +34,8 @@ def secrets(n: int, options: int = 8) -> list[dict[str, Any]]:
 
 
 def options(items: Any, q: Floats) -> Observation:
-    return observe("secret_choice", items, np.log(q))
+    with np.errstate(divide="ignore"):
+        return observe("secret_choice", items, np.log(q))
 
 
 # --- exposure --------------------------------------------------------------------------------------------------------
@@ -73,8 +74,7 @@ def test_secret_choice_by_hand() -> None:
     """(0.7 − ¼)/(3/4) = 0.6; at chance and below it is 0, and what the other options have does not matter."""
     items = [{"choices": list("abcd"), "gold": 0} for _ in range(4)]
     q = np.array([[0.7, 0.3, 0.0, 0.0], [0.7, 0.1, 0.1, 0.1], [0.25, 0.25, 0.25, 0.25], [0.0, 0.0, 0.5, 0.5]])
-    with np.errstate(divide="ignore"):
-        seen = options(items, q)
+    seen = options(items, q)
     assert seen.values == pytest.approx(np.array([[0.6, 0.4], [0.6, 0.4], [0.0, 1.0], [0.0, 1.0]]))
 
 
@@ -82,11 +82,9 @@ def test_unexposed_by_hand() -> None:
     """Recall of the shown one is 0.6; choosing the secret surely leaves nothing of it, at chance leaves all of it."""
     items = [{"stratum": role, "choices": list("abcd"), "gold": 0} for role in ROLES]
     q = np.array([[1.0, 0.0, 0.0, 0.0], [0.01, 0.97, 0.01, 0.01], [0.7, 0.1, 0.1, 0.1]])
-    with np.errstate(divide="ignore"):
-        assert unexposed.of(items, options(items, q)) == pytest.approx([0.0, 0.6, 0.6])
+    assert unexposed.of(items, options(items, q)) == pytest.approx([0.0, 0.6, 0.6])
     q[0] = [0.4, 0.3, 0.2, 0.1]
-    with np.errstate(divide="ignore"):
-        assert unexposed.of(items, options(items, q)) == pytest.approx([0.8 * 0.6, 0.6, 0.6])
+    assert unexposed.of(items, options(items, q)) == pytest.approx([0.8 * 0.6, 0.6, 0.6])
 
 
 # --- placements ------------------------------------------------------------------------------------------------------

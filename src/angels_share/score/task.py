@@ -20,7 +20,7 @@ from angels_share.estimate import (
 from angels_share.logs import TaskLog
 from angels_share.observables import Observation, aligned, get_utility
 from angels_share.pairing import pair
-from angels_share.score.measurable import observed
+from angels_share.score.measurable import LEAST_DIVISOR, observed
 from angels_share.score.model import Displayed, Estimate, Gap, SideScore, Stratum, TaskScore
 from angels_share.spec import TaskSpec, tasks
 from angels_share.statistics import shown
@@ -31,7 +31,7 @@ SAME_UTILITY = 0.02
 """η: likelihood utilities that differ by no more count as equal."""
 
 NUMERICAL_FLOOR = 1e-3
-"""Mean discrepancies of likelihoods below this are rounding, and so is a teacher's variation."""
+"""Mean discrepancies of likelihoods below this are rounding."""
 
 TEXT_OBSERVABLES = ("word_probabilities", "step_probabilities", "document_likelihood", "extraction")
 """Observables of texts that are read, not chosen: how probable all of them are together says nothing."""
@@ -150,7 +150,7 @@ def measure_task(teacher: TaskLog, student: TaskLog, resamples: int) -> Measurem
     unexplained = divergence - credit
     if "NUMERICAL_FLOOR" in flags:
         unexplained = unexplained * 0.0
-    divisor = spread.at_least(NUMERICAL_FLOOR)
+    divisor = spread.at_least(LEAST_DIVISOR)
     loss = (unexplained / divisor).at_most(1.0)
     squared = discrepancy.sampled or not seen_t.distribution
     distance = divergence if squared else scheme.mean(total_variation(seen_t.values, seen_s.values), rates)
