@@ -154,7 +154,7 @@ else:
     if len(counts) > 1:
         told = ", ".join(f"{look.count(counts[name], 'pair')} on {name}" for name in sorted(counts) if name != setting)
         st.caption(f"Not shown: {told}. Pairs measured on different items are not compared.")
-    st.subheader(SCENARIOS[rows[0]["suite"]])
+    st.subheader(SCENARIOS[rows[0]["suite"]].title)
     table = as_table(rows)
     fingerprint = hashlib.sha256(table.to_json().encode()).hexdigest()[:12]
     chosen = st.dataframe(

@@ -379,7 +379,7 @@ else:
         name = st.segmented_control(
             "Suite", list(scores), default=name, required=True, key="suite", bind="query-params"
         )
-    st.subheader(f"{SCENARIOS[name]}, suite {name} {scores[name]['version']}")
+    st.subheader(f"{SCENARIOS[name].title}, suite {name} {scores[name]['version']}")
     headline(scores[name], rows[name])
     statement(document, name)
     tasks_section(tasks_of(document, scores[name]))

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from statistics import fmean
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -34,8 +35,8 @@ Access = Literal["likelihood", "text"]
 
 ACCESS: tuple[Access, ...] = ("likelihood", "text")
 
-TWIN = "_text"
-"""Ending of the name of a task that asks the items of another one in words."""
+TWINS = ("_text", "_sample")
+"""Endings of the name of a task that asks the items of another one in words: once, or again and again."""
 
 
 class Strict(BaseModel):
@@ -113,15 +114,19 @@ class Primary(Strict):
     metric: str
     """A name registered in :mod:`angels_share.observables` as a per-item score in [0, 1]."""
     direction: Literal["higher"] = "higher"
-    chance: float = Field(ge=0, lt=1)
-    """m₀, the score of a model that knows nothing."""
+    chance: tuple[Annotated[float, Field(ge=0, lt=1)], ...] = Field(min_length=len(LEVELS), max_length=len(LEVELS))
+    """m₀, the score of a model that knows nothing, on the items of each level."""
+
+    def chance_on(self, levels: Iterable[int]) -> float:
+        """Return the mean chance of items of these levels, one level an item."""
+        return fmean(self.chance[level] for level in levels)
 
 
 class CriticalRow(Strict):
     """A row that the scenario must preserve, with its weight in the angel's share."""
 
-    weight: float = Field(default=1.0, gt=0)
-    """Relative to the other rows of the suite."""
+    weight: float = Field(gt=0, le=1)
+    """Share of the row; those of a suite add up to 1."""
     primary_task: str
     """The task that stands for the row where one must."""
 
@@ -141,7 +146,11 @@ class SuiteSpec(Strict):
     second_stage: tuple[str, ...] = ()
     """Tasks whose items are made from both models' answers to the suite's tasks; displayed, never charged."""
     primary: Primary
+    primary_in_words: Primary | None = None
+    """What stands for the primary metric where there are no likelihoods and the primary task needs them."""
     rows: dict[str, CriticalRow]
+    stress_tests: dict[str, tuple[str, ...]]
+    """The tasks behind each stress test that the paper's Table 2 asks of the scenario."""
     epsilon: float = Field(default=0.05, gt=0, lt=1)
     """Margin on the change in utility within which a task counts as preserved. A default, not a standard."""
     tau: float = Field(default=0.05, gt=0, lt=1)
@@ -154,6 +163,8 @@ class SuiteSpec(Strict):
             raise ValueError(f"unknown row {unknown[0]!r}. {did_you_mean(unknown[0], ROWS)}")
         if len(set(self.tasks)) != len(self.tasks):
             raise ValueError("a task is named twice")
+        if abs(total := sum(row.weight for row in self.rows.values()) - 1) > 1e-9:
+            raise ValueError(f"the weights of the rows add up to {1 + total:g}, expected 1")
         for primary in (self.primary.task, *(r.primary_task for r in self.rows.values())):
             if primary not in self.tasks:
                 raise ValueError(f"{primary} is a primary task but not in the suite's list of tasks")
@@ -161,6 +172,11 @@ class SuiteSpec(Strict):
             first = task(name).measure.first_stage
             if first not in self.tasks:
                 raise ValueError(f"{name} is made from answers to {first}, which is not in the suite's list of tasks")
+        known = {*self.tasks, *self.second_stage}
+        for told, names in self.stress_tests.items():
+            if not names or (absent := [name for name in names if name not in known]):
+                found = f"names {absent[0]}, which is not in the suite" if names else "names no task"
+                raise ValueError(f"the stress test {told!r} {found}")
         return self
 
     def seen_by(self, access: Access) -> SuiteSpec:
@@ -171,19 +187,19 @@ class SuiteSpec(Strict):
         if access == "likelihood":
             return self
         rows = {k: row.model_copy(update={"primary_task": in_words(row.primary_task)}) for k, row in self.rows.items()}
-        tasks = tuple(dict.fromkeys(in_words(name) for name in self.tasks))
-        return self.model_copy(update={"tasks": tasks, "rows": rows})
+        primary = self.primary_in_words or self.primary
+        tasks = tuple(dict.fromkeys(in_words(name) for name in (*self.tasks, primary.task)))
+        return self.model_copy(update={"tasks": tasks, "rows": rows, "primary": primary})
 
     @property
     def weights(self) -> dict[str, float]:
         """Weight of each critical row in the angel's share; they add up to 1."""
-        total = sum(r.weight for r in self.rows.values())
-        return {row: r.weight / total for row, r in self.rows.items()}
+        return {row: r.weight for row, r in self.rows.items()}
 
     @property
     def digest(self) -> str:
         """SHA-256 of what is charged and how, in canonical JSON."""
-        charged = self.model_dump(exclude={"second_stage"})
+        charged = self.model_dump(exclude={"second_stage", "scenario", "for_whom", "stress_tests"})
         return hashlib.sha256(json.dumps(charged, sort_keys=True).encode()).hexdigest()
 
     @property
@@ -301,21 +317,32 @@ def suites() -> dict[str, SuiteSpec]:
     return found
 
 
+@cache
+def rows() -> dict[str, tuple[str, ...]]:
+    """Return the first-stage tasks of each row, in the paper's order, from the groups ``as_row_…``."""
+    folder = package_folder("suites") / "rows"
+    return {row: _listed(folder / f"{row}.yaml") for row in ROWS}
+
+
 def _second_stage(path: Path) -> tuple[str, ...]:
     """Return the second-stage tasks of a suite's file, from the file beside it where there is one."""
     beside = path.with_stem(f"{path.stem}{SECOND_STAGE}")
-    if not beside.exists():
-        return ()
-    listed = read_yaml(beside).get("task")
+    return _listed(beside) if beside.exists() else ()
+
+
+def _listed(path: Path) -> tuple[str, ...]:
+    """Return the tasks that a group's file lists."""
+    listed = read_yaml(path).get("task")
     if not isinstance(listed, list):
-        raise SpecError(f"{beside}: task is {listed!r}, expected the list of second-stage tasks")
+        raise SpecError(f"{path}: task is {listed!r}, expected a list of tasks")
     return tuple(listed)
 
 
 def in_words(name: str) -> str:
     """Return the twin in words of a task that needs likelihoods, or the task itself where there is none."""
-    twin = f"{name}{TWIN}"
-    return twin if task(name).measure.readout == "likelihood" and twin in tasks() else name
+    if task(name).measure.readout != "likelihood":
+        return name
+    return next((twin for ending in TWINS if (twin := f"{name}{ending}") in tasks()), name)
 
 
 def suite(name: str) -> SuiteSpec:

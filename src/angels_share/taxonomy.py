@@ -20,6 +20,16 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Scenario:
+    """A deployment of a student, and what its preservation has to be tested on."""
+
+    title: str
+    """The paper's name for it in Table 2."""
+    stress_tests: tuple[str, ...]
+    """Phrases of the table's fourth column."""
+
+
+@dataclass(frozen=True)
 class StatementItem:
     """One of the eight questions of a Distillation Loss Statement."""
 
@@ -42,17 +52,86 @@ ROWS: dict[str, Row] = {
 }
 """The nine rows, in the paper's order; keys are the names of the folders under ``tasks/``."""
 
-SCENARIOS: dict[str, str] = {
-    "reasoning": "Reasoning students",
-    "code_tools": "Code and tool agents",
-    "rag": "RAG and domain QA",
-    "high_risk": "High-risk domain assistants",
-    "privacy": "Privacy-sensitive students",
-    "safety": "Safety and refusal students",
-    "synthetic_data": "Synthetic-data pipelines",
-    "on_device": "On-device students",
+SCENARIOS: dict[str, Scenario] = {
+    "reasoning": Scenario(
+        "Reasoning students",
+        (
+            "multi-sample teacher behaviour",
+            "verifier scores",
+            "failed traces",
+            "hard and near-boundary problems",
+            "tests of reasoning faithfulness",
+        ),
+    ),
+    "code_tools": Scenario(
+        "Code and tool agents",
+        (
+            "tool traces",
+            "execution logs",
+            "failed patches",
+            "student-generated rollouts",
+            "ambiguous specifications",
+            "hidden-test stress cases",
+        ),
+    ),
+    "rag": Scenario(
+        "RAG and domain QA",
+        (
+            "retrieved documents",
+            "selected evidence",
+            "attribution alignment",
+            "insufficient-evidence cases",
+            "citation-support checks",
+        ),
+    ),
+    "high_risk": Scenario(
+        "High-risk domain assistants",
+        (
+            "confidence and uncertainty estimates",
+            "abstention labels",
+            "risk categories",
+            "incomplete-context cases",
+            "shifted or ambiguous cases",
+        ),
+    ),
+    "privacy": Scenario(
+        "Privacy-sensitive students",
+        (
+            "membership-inference probes",
+            "exposure or canary tests",
+            "memorisation probes",
+            "comparisons across soft and hard objectives",
+        ),
+    ),
+    "safety": Scenario(
+        "Safety and refusal students",
+        (
+            "near-boundary unsafe requests",
+            "benign hard requests",
+            "multilingual jailbreaks",
+            "selective-refusal evaluations",
+        ),
+    ),
+    "synthetic_data": Scenario(
+        "Synthetic-data pipelines",
+        (
+            "rare-class coverage",
+            "diversity measures",
+            "human-anchor ratios",
+            "comparisons to real-data tails",
+        ),
+    ),
+    "on_device": Scenario(
+        "On-device students",
+        (
+            "resource-constrained stress tests",
+            "calibration probes",
+            "safety boundary tests",
+            "long-context or multi-turn probes",
+        ),
+    ),
 }
-"""The eight deployment scenarios; keys are the names of the files under ``suites/``."""
+"""The eight deployment scenarios, in the paper's order; keys are the names of the files under ``suites/``."""
 
 STATEMENT_ITEMS: dict[str, StatementItem] = {
     "deployment_context": StatementItem("Deployment context", "What is the student for, and how is it used?", True),

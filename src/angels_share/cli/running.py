@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -24,29 +26,88 @@ from angels_share.cli.shell import (
     tell,
     write_text,
 )
+from angels_share.costs import cost_of
 from angels_share.errors import RunError
+from angels_share.items import levels_of
+from angels_share.taxonomy import ROWS
+
+COSTS = ("items", "requests", "tokens", "time")
 
 
 @app.command("list")
-def list_(what: Annotated[str, typer.Argument(help="suites or tasks")] = "suites") -> None:
-    """List the suites with their tasks, or the tasks with what they measure."""
+def list_(
+    what: Annotated[str, typer.Argument(help="suites, rows or tasks")] = "suites",
+    track: TrackOption = "small",
+    profile: ProfileOption = "standard",
+    access: AccessOption = "likelihood",
+    tokens_per_second: Annotated[float | None, typer.Option(min=0.001, help="How fast the model is.")] = None,
+    requests_per_second: Annotated[float | None, typer.Option(min=0.001, help="How fast its interface is.")] = None,
+) -> None:
+    """List suites, rows or tasks, with what each costs to run for one model, first stage."""
+    speed = (tokens_per_second, requests_per_second)
+    costs = COSTS if any(speed) else COSTS[:-1]
     if what == "suites":
-        table = Table("suite", "version", "rows", "tasks", "primary metric", title=None)
-        for suite in spec.suites().values():
-            rows = ", ".join(suite.rows)
+        table = _table("suite", "version", "rows", "tasks", "without likelihoods", "primary metric", *costs)
+        for suite in (found.seen_by(access) for found in spec.suites().values()):
             metric = f"{suite.primary.metric} of {suite.primary.task}"
-            table.add_row(suite.name, suite.version, rows, "\n".join(suite.tasks), metric)
+            sizes = _costs(suite.tasks, track, profile, access, speed)
+            table.add_row(suite.name, suite.version, ", ".join(suite.rows), *_counted(suite.tasks), metric, *sizes)
+    elif what == "rows":
+        table = _table("row", "at stake", "tasks", "without likelihoods", *costs)
+        for row, names in spec.rows().items():
+            seen = tuple(map(spec.in_words, names)) if access == "text" else names
+            table.add_row(row, ROWS[row].at_stake, *_counted(seen), *_costs(seen, track, profile, access, speed))
     elif what == "tasks":
-        table = Table()
-        for heading in ("task", "version", "row", "readout", "observable", "utility", "clusters × items (standard)"):
-            table.add_column(heading, no_wrap=heading == "task")
+        table = _table("task", "version", "row", "needs", "observable", "utility", *costs)
         for task in spec.tasks().values():
             m = task.measure
-            size = f"{m.clusters} × {m.per_cluster}"
-            table.add_row(task.name, str(task.version), m.row, m.readout, m.observable, m.utility or "none", size)
+            needs = _needs(task.name)
+            told = (str(task.version), m.row, needs, m.observable, m.utility or "none")
+            table.add_row(task.name, *told, *_costs([task.name], track, profile, access, speed))
     else:
-        raise RunError(f"cannot list {what!r}; choose suites or tasks")
+        raise RunError(f"cannot list {what!r}; choose suites, rows or tasks")
+    levels = " and ".join(map(str, levels_of(track)))
+    table.title = f"One model, track {track} (levels {levels}), profile {profile}"
+    table.caption = "Requests and tokens are estimates, at most so many; second stages come on top."
     out.print(table)
+
+
+def _table(*headings: str) -> Table:
+    table = Table()
+    for k, heading in enumerate(headings):
+        table.add_column(heading, no_wrap=k == 0, justify="right" if heading in COSTS else "left")
+    return table
+
+
+def _needs(name: str) -> str:
+    return "likelihoods" if spec.task(name).measure.readout == "likelihood" else "text"
+
+
+def _counted(names: Sequence[str]) -> tuple[str, str]:
+    """Return how many tasks there are, and how many of them, or their twins, can be run on text alone."""
+    readable = sum(_needs(spec.in_words(name)) == "text" for name in names)
+    return str(len(names)), f"{readable} of them"
+
+
+def _costs(
+    names: Sequence[str], track: str, profile: str, access: spec.Access, speed: tuple[float | None, float | None]
+) -> tuple[str, ...]:
+    """Return the cells of what tasks cost; those that the access cannot run cost nothing."""
+    names = [name for name in names if access == "likelihood" or _needs(name) == "text"]
+    if any(spec.task(name).measure.first_stage for name in names):
+        return "", "", "", *([""] * any(speed))
+    cost = cost_of(names, track, profile)
+    told = (f"{cost.items:,}", f"{cost.requests:,}", _rounded(cost.tokens))
+    return (*told, _duration(cost.seconds(*speed))) if any(speed) else told
+
+
+def _rounded(count: float) -> str:
+    return f"{count / 1e6:.1f} M" if count >= 1e6 else f"{count / 1e3:.0f} k"
+
+
+def _duration(seconds: float) -> str:
+    minutes = math.ceil(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02} min" if minutes >= 60 else f"{minutes} min"
 
 
 @app.command()

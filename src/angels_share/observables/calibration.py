@@ -90,6 +90,14 @@ def _best_constant_action(items: Items) -> Floats:
     return best
 
 
+@utility("stated_confidence", lambda items: np.array([1 / len(i["choices"]) for i in items]), smooth=False)
+def stated_accuracy(items: Items, seen: Observation) -> Floats:
+    """Return one where the option that the answer names is right, however sure it says to be, else zero."""
+    places = np.full(len(items), NONE) if seen.features is None else seen.features[:, 0]
+    right: Floats = (places == np.array([item["gold"] for item in items])).astype(np.float64)
+    return right
+
+
 @utility("answer", _best_constant_action, smooth=False)
 def payoff(items: Items, seen: Observation) -> Floats:
     """Return the payoff π ∈ [0, 1] of the action named, 0 where none is.

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from angels_share.observables.registry import INVALID, Floats, Items, Observation, Texts, observable, utility
 from angels_share.reading import whole_text
@@ -89,6 +90,21 @@ def _cited(row: Floats) -> set[int]:
     """Return the numbers of the cited passages, 0 among them where a number has no passage."""
     named = {int(j) + 1 for j in np.flatnonzero(row[:-2])}
     return named | {0} if row[-2] > 0 else named
+
+
+def _one_of_candidates(items: Items) -> Floats:
+    return np.array([1 / len(item["candidates"]) for item in items])
+
+
+@utility("cited_passages", _one_of_candidates, smooth=False)
+def answer_right(items: Items, seen: Observation) -> Floats:
+    """Return one where the answer is right, whatever is cited, else zero."""
+    return right_answers(seen).astype(np.float64)
+
+
+def right_answers(seen: Observation) -> NDArray[np.bool_]:
+    """Return whether each answer is right, which :func:`cited_passages` keeps as a feature."""
+    return np.zeros(len(seen.values), dtype=bool) if seen.features is None else seen.features[:, 0] > 0
 
 
 def _f1_of_all(items: Items) -> Floats:

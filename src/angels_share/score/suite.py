@@ -166,8 +166,10 @@ def retention(
     Whether the teacher is far enough above chance is decided on its calibration run where there is one.
     """
     primary = spec.primary
+    levels = [item["level"] for log in (teacher, student) if log for item in log.items]
+    chance = primary.chance_on(levels or range(len(primary.chance)))
     empty = Retention(
-        task=primary.task, metric=primary.metric, chance=primary.chance, teacher=None, student=None, retention=None
+        task=primary.task, metric=primary.metric, chance=chance, teacher=None, student=None, retention=None
     )
     if teacher is None or student is None:
         side = "teacher" if teacher is None else "student"
@@ -188,13 +190,13 @@ def retention(
         }
     )
     low = _primary_low(calibration, spec, resamples) if calibration else m_t.quantile(0.025, scheme.clusters)
-    if low - primary.chance <= LEAST_HEADROOM:
+    if low - chance <= LEAST_HEADROOM:
         reason = (
             f"the teacher's {primary.metric} is not clearly above chance: lower 95 % end {low:.3f}, "
-            f"chance {primary.chance:.3f}, needed more than {primary.chance + LEAST_HEADROOM:.3f}"
+            f"chance {chance:.3f}, needed more than {chance + LEAST_HEADROOM:.3f}"
         )
         return shown.model_copy(update={"reason": reason}), None
-    ratio = (m_s - primary.chance) / (m_t - primary.chance)
+    ratio = (m_s - chance) / (m_t - chance)
     return shown.model_copy(update={"retention": to_estimate(ratio, scheme, len(items))}), ratio
 
 

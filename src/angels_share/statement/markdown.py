@@ -176,7 +176,7 @@ def _suite(statement: Statement, score: PairScore, suite: SuiteScore, checks: Se
     computed = computed_items(score, suite)
     tasks = wording.tasks_of(score, suite.suite)
     sections = [
-        f"## {SCENARIOS[suite.suite]} (suite {suite.suite} {escape(suite.version)})",
+        f"## {SCENARIOS[suite.suite].title} (suite {suite.suite} {escape(suite.version)})",
         _headline(suite),
         f"> {escape(sentence(statement, suite.suite))}",
     ]

@@ -9,28 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from angels_share.observables import Floats, Items, Observation
-from angels_share.observables.grounding import citation_f1, cites_support
+from angels_share.observables.grounding import answer_right, citation_f1, cites_support, right_answers
 from angels_share.statistics.boundary import column
 from angels_share.statistics.registry import statistic, weighted_mean
 
 # --- answers and their sources ---------------------------------------------------------------------------------------
 
 
-def _right(seen: Observation) -> NDArray[np.bool_]:
-    """Return whether each answer is right, which :func:`cited_passages` keeps as a feature."""
-    return np.zeros(len(seen.values), dtype=bool) if seen.features is None else seen.features[:, 0] > 0
-
-
 @statistic("answer accuracy, whatever is cited", "share")
 def answer_accuracy(items: Items, seen: Observation, weights: Floats) -> Floats:
     """Share of items whose answer is right."""
-    return weighted_mean(_right(seen).astype(np.float64), weights)
+    return weighted_mean(answer_right.of(items, seen), weights)
 
 
 @statistic("right sources, given a right answer", "share")
 def right_source_given_right_answer(items: Items, seen: Observation, weights: Floats) -> Floats:
     """Share of the right answers that cite exactly the passages that state them."""
-    return weighted_mean(np.where(_right(seen), cites_support(items, seen), np.nan), weights)
+    return weighted_mean(np.where(right_answers(seen), cites_support(items, seen), np.nan), weights)
 
 
 @statistic("answers that cite anything", "share")
