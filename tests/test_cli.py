@@ -17,7 +17,7 @@ from angels_share import canaries, harness, items, spec
 from angels_share.cli import app, main
 from angels_share.cli import scoring as scoring_commands
 from angels_share.harness import planning
-from angels_share.items import package_folder
+from angels_share.items import n_clusters, package_folder
 from angels_share.logs import read_run
 from angels_share.score import PairScore, score_pair
 from synthetic import noisy, write_run
@@ -123,24 +123,48 @@ def test_list_of_suites(command: Callable[..., Outcome]) -> None:
     assert outcome == command("list", "suites")
     assert (outcome.code, outcome.err) == (0, "")
     for name, suite in spec.suites().items():
-        for word in (name, suite.version, *suite.tasks, suite.primary.metric):
+        for word in (name, suite.version, *suite.rows, suite.primary.metric):
             assert word in outcome.out
 
 
 def test_list_of_tasks(command: Callable[..., Outcome]) -> None:
-    outcome = command("list", "tasks")
+    outcome = command("list", "tasks", "--track", "toy")
     assert (outcome.code, outcome.err) == (0, "")
     rows = [line for line in outcome.out.splitlines() if line.startswith("│ as_")]
     assert len(rows) == len(spec.tasks())
     for row, (name, task) in zip(rows, spec.tasks().items(), strict=True):
         measure = task.measure
         assert row.split()[1].startswith(name[:16])
-        for word in (measure.row, measure.readout, f"{measure.clusters} × {measure.per_cluster}"):
-            assert word in row
+        assert measure.row in row
+        assert ("likelihoods" if measure.readout == "likelihood" else "text") in row
+        size = n_clusters(measure.clusters, "standard") * measure.per_cluster
+        assert f" {size:,} " in row or measure.first_stage
+
+
+def test_list_of_rows(command: Callable[..., Outcome]) -> None:
+    outcome = command("list", "rows", "--track", "toy", "--profile", "pilot")
+    assert (outcome.code, outcome.err) == (0, "")
+    for row, names in spec.rows().items():
+        (line,) = (line for line in outcome.out.splitlines() if line.startswith(f"│ {row} "))
+        assert f" {len(names)} " in line
+
+
+def test_list_tells_the_time_for_a_speed(command: Callable[..., Outcome]) -> None:
+    arguments = ("list", "suites", "--track", "toy", "--profile", "pilot")
+    assert "time" not in command(*arguments).out
+    slow, fast = (command(*arguments, "--requests-per-second", rate).out for rate in (1, 1000))
+    assert "h" in slow.split("privacy")[1].splitlines()[0]
+    assert "min" in fast.split("privacy")[1].splitlines()[0]
+
+
+def test_list_by_text_counts_what_can_be_run(command: Callable[..., Outcome]) -> None:
+    whole, text = (command("list", "rows", "--track", "toy", "--access", access).out for access in spec.ACCESS)
+    privacy = [out.split("│ privacy ")[1].splitlines()[0] for out in (whole, text)]
+    assert privacy[0] != privacy[1]
 
 
 def test_list_of_something_else(command: Callable[..., Outcome]) -> None:
-    refused(command("list", "models"), "cannot list 'models'; choose suites or tasks")
+    refused(command("list", "models"), "cannot list 'models'; choose suites, rows or tasks")
 
 
 # --- config ----------------------------------------------------------------------------------------------------------

@@ -374,8 +374,9 @@ SUITE: dict[str, Any] = {
         "angels_share": {
             "scenario": "A scenario.",
             "for_whom": "Somebody.",
-            "primary": {"task": "as_tiny", "metric": "correct", "chance": 0.0},
-            "rows": {"tail": {"primary_task": "as_tiny"}},
+            "primary": {"task": "as_tiny", "metric": "correct", "chance": [0.0] * 5},
+            "rows": {"tail": {"weight": 1.0, "primary_task": "as_tiny"}},
+            "stress_tests": {"rare things": ["as_tiny"]},
         },
     },
 }
@@ -455,7 +456,7 @@ def test_suite_by_its_name_and_by_its_group() -> None:
 
 
 def test_weights_add_up_to_one(package: Package) -> None:
-    rows = {"tail": {"weight": 3, "primary_task": "as_tiny"}, "safety": {"primary_task": "as_tiny"}}
+    rows = {"tail": {"weight": 0.75, "primary_task": "as_tiny"}, "safety": {"weight": 0.25, "primary_task": "as_tiny"}}
     package.write_suite(rows=rows)
     assert spec.suite("tiny").weights == {"tail": 0.75, "safety": 0.25}
 
@@ -572,11 +573,15 @@ def test_task_without_a_measure_block(package: Package) -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"rows": {"tial": {"primary_task": "as_tiny"}}}, r"unknown row 'tial'\. Did you mean tail\?"),
-        ({"rows": {"tail": {"primary_task": "as_other"}}}, "as_other is a primary task but not in the suite's list"),
-        ({"primary": {"task": "as_other", "metric": "x", "chance": 0}}, "as_other is a primary task but not in the"),
-        ({"primary": {"task": "as_tiny", "metric": "x", "chance": 1}}, "primary.chance: Input should be less than 1"),
+        ({"rows": {"tial": {"weight": 1, "primary_task": "as_tiny"}}}, r"unknown row 'tial'\. Did you mean tail\?"),
+        ({"rows": {"tail": {"weight": 1, "primary_task": "as_other"}}}, "as_other is a primary task but not in the suite's list"),
+        ({"primary": {"task": "as_other", "metric": "x", "chance": [0] * 5}}, "as_other is a primary task but not in the"),
+        ({"primary": {"task": "as_tiny", "metric": "x", "chance": [1] * 5}}, r"primary\.chance\.0: Input should be less"),
+        ({"primary": {"task": "as_tiny", "metric": "x", "chance": [0]}}, r"primary\.chance: Tuple should have at least 5"),
         ({"rows": {"tail": {"weight": 0, "primary_task": "as_tiny"}}}, r"rows\.tail\.weight: Input should be greater"),
+        ({"rows": {"tail": {"weight": 0.9, "primary_task": "as_tiny"}}}, r"weights of the rows add up to 0\.9, expected 1"),
+        ({"stress_tests": {"rare things": ["as_tinny"]}}, "the stress test 'rare things' names as_tinny, which is not in"),
+        ({"stress_tests": {"rare things": []}}, "the stress test 'rare things' names no task"),
         ({"epsilon": 0}, "epsilon: Input should be greater than 0"),
         ({"tau": 1}, "tau: Input should be less than 1"),
         ({"colour": "red"}, "colour: Extra inputs are not permitted"),

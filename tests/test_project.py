@@ -21,6 +21,7 @@ import yaml
 
 import angels_share
 from angels_share import items, observables, spec, statistics
+from angels_share.taxonomy import ROWS
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "angels_share"
@@ -128,7 +129,7 @@ def yaml_files() -> list[Path]:
 @pytest.mark.parametrize("path", yaml_files(), ids=lambda p: p.name)
 def test_yaml_is_read(path: Path) -> None:
     content = spec.read_yaml(path)
-    assert path.name == f"{content['task']}.yaml" or content["group"] == f"as_suite_{path.stem}"
+    assert path.name == f"{content['task']}.yaml" or content["group"] in (f"as_suite_{path.stem}", f"as_row_{path.stem}")
 
 
 def test_every_task_is_well_formed() -> None:
@@ -189,6 +190,7 @@ def test_lm_eval_finds_every_task_and_suite() -> None:
     found = set(json.loads(out.stdout.splitlines()[-1]))
     groups = {suite.group for suite in spec.suites().values()}
     groups |= {suite.second_stage_group for suite in spec.suites().values() if suite.second_stage}
+    groups |= {f"as_row_{row}" for row in ROWS}
     assert found == {*spec.tasks(), *groups}
 
 

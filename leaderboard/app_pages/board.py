@@ -12,7 +12,7 @@ import look
 import pandas as pd
 import streamlit as st
 
-from angels_share.taxonomy import SCENARIOS
+from angels_share.taxonomy import scenario_of
 
 NAMED = 6  # points of the chart that carry a name; more would hide each other
 INTERVAL_HELP = "95 % interval, by resampling the items."
@@ -154,7 +154,7 @@ else:
     if len(counts) > 1:
         told = ", ".join(f"{look.count(counts[name], 'pair')} on {name}" for name in sorted(counts) if name != setting)
         st.caption(f"Not shown: {told}. Pairs measured on different items are not compared.")
-    st.subheader(SCENARIOS[rows[0]["suite"]].title)
+    st.subheader(scenario_of(rows[0]["suite"]).title)
     table = as_table(rows)
     fingerprint = hashlib.sha256(table.to_json().encode()).hexdigest()[:12]
     chosen = st.dataframe(

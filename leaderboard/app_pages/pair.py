@@ -11,7 +11,7 @@ import look
 import pandas as pd
 import streamlit as st
 
-from angels_share.taxonomy import ROWS, SCENARIOS, STATEMENT_ITEMS
+from angels_share.taxonomy import ROWS, STATEMENT_ITEMS, scenario_of
 
 CHECKS_BESIDE = {
     "critical_capabilities": ("preserved",),
@@ -379,7 +379,7 @@ else:
         name = st.segmented_control(
             "Suite", list(scores), default=name, required=True, key="suite", bind="query-params"
         )
-    st.subheader(f"{SCENARIOS[name].title}, suite {name} {scores[name]['version']}")
+    st.subheader(f"{scenario_of(name).title}, suite {name} {scores[name]['version']}")
     headline(scores[name], rows[name])
     statement(document, name)
     tasks_section(tasks_of(document, scores[name]))

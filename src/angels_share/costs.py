@@ -49,6 +49,12 @@ class Cost:
         return max((amount / rate for amount, rate in limits if rate), default=0.0)
 
 
+def costs_known(name: str) -> bool:
+    """Tell whether the items of a task can be made now: not where they are answers, or documents of a data set."""
+    measure = spec.task(name).measure
+    return bool(measure.generator) and measure.first_stage is None
+
+
 def cost_of(names: Iterable[str], track: str, profile: str) -> Cost:
     """Return what one model does for tasks of the first stage, estimated from the first items of each.
 

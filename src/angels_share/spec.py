@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from angels_share.errors import SpecError, did_you_mean
 from angels_share.items import Source, build, digest, find_generator, n_clusters, package_folder
-from angels_share.taxonomy import ROWS
+from angels_share.taxonomy import HUB, ROWS
 
 LEVELS = (0, 1, 2, 3, 4)
 """Difficulty levels of every task."""
@@ -39,6 +39,13 @@ TWINS = ("_text", "_sample")
 """Endings of the name of a task that asks the items of another one in words: once, or again and again."""
 
 
+LEAST_CLUSTERS = 40
+"""No task has fewer clusters at profile ``standard``."""
+
+OF_STOCK: Mapping[str, Any] = {"cluster_field": None, "filter": "none", "metric": None}
+"""Fields of a measure block that tasks of lm-eval's own have, as they are where nothing is said."""
+
+
 class Strict(BaseModel):
     """A frozen model that takes no unknown field."""
 
@@ -51,11 +58,12 @@ class Measure(Strict):
     schema_version: Literal[1]
     row: str
     """Row of off-metric loss, a key of :data:`angels_share.taxonomy.ROWS`."""
-    generator: str
-    """What makes the items: ``file.function`` of the task's folder, or a function of its ``generators.py``."""
-    clusters: int = Field(ge=40)
-    """Number of clusters at profile ``standard``."""
-    per_cluster: int = Field(ge=1)
+    generator: str = ""
+    """What makes the items: ``file.function`` of the task's folder, or a function of its ``generators.py``; empty for
+    a task of lm-eval's own, whose items are the documents of a data set."""
+    clusters: int = Field(default=0, ge=0)
+    """Number of clusters at profile ``standard``, at least 40."""
+    per_cluster: int = Field(default=0, ge=0)
     """Items in each cluster, as the generator lays them out."""
     readout: Readout
     """How the answer distribution is read: option likelihoods, one greedy answer, or K sampled answers."""
@@ -75,6 +83,12 @@ class Measure(Strict):
     sides: str | None = None
     """Field of the items that names the side of a boundary on which an item lies, such as what must be refused and what
     must not: harm on one side is never netted against improvement on another. None where there are no sides."""
+    cluster_field: str | None = None
+    """Of lm-eval's own tasks: field of the documents that names the cluster; without it each document is its own."""
+    filter: str = "none"
+    """Of lm-eval's own tasks: name of the filter whose answers are compared."""
+    metric: str | None = None
+    """Of lm-eval's own tasks: the metric on generated answers that is the utility ``logged_metric``."""
 
     @field_validator("row")
     @classmethod
@@ -89,6 +103,16 @@ class Measure(Strict):
             raise ValueError("a task with a utility has direction 'higher', a task without one has 'none'")
         return self
 
+    @model_validator(mode="after")
+    def _has_items(self) -> Measure:
+        if self.generator and (self.clusters < LEAST_CLUSTERS or not self.per_cluster):
+            raise ValueError(f"a generator makes at least {LEAST_CLUSTERS} clusters of at least one item")
+        if self.generator and (self.cluster_field or self.metric or self.filter != "none"):
+            raise ValueError("cluster_field, filter and metric are for tasks of lm-eval's own; a generator needs none")
+        if (self.metric is None) != (self.utility != "logged_metric"):
+            raise ValueError("the utility logged_metric is lm-eval's metric; name both or neither")
+        return self
+
 
 class TaskSpec(Strict):
     """A stress task: its name, its version and its measure block."""
@@ -101,8 +125,8 @@ class TaskSpec(Strict):
     def digest(self) -> str:
         """SHA-256 of the measure block in canonical JSON, without the statistics, which move no score."""
         block = self.measure.model_dump(exclude={"statistics"})
-        for later in ("first_stage", "sides"):
-            if block[later] is None:
+        for later, unset in (("first_stage", None), ("sides", None), *OF_STOCK.items()):
+            if block[later] == unset:
                 del block[later]
         return hashlib.sha256(json.dumps(block, sort_keys=True).encode()).hexdigest()
 
@@ -115,11 +139,16 @@ class Primary(Strict):
     """A name registered in :mod:`angels_share.observables` as a per-item score in [0, 1]."""
     direction: Literal["higher"] = "higher"
     chance: tuple[Annotated[float, Field(ge=0, lt=1)], ...] = Field(min_length=len(LEVELS), max_length=len(LEVELS))
-    """m₀, the score of a model that knows nothing, on the items of each level."""
+    """m₀, the score of a model that knows nothing, on the items of each level; one number where all are alike."""
 
-    def chance_on(self, levels: Iterable[int]) -> float:
-        """Return the mean chance of items of these levels, one level an item."""
-        return fmean(self.chance[level] for level in levels)
+    @field_validator("chance", mode="before")
+    @classmethod
+    def _same_on_all(cls, value: Any) -> Any:
+        return (value,) * len(LEVELS) if isinstance(value, int | float) else value
+
+    def chance_on(self, levels: Iterable[int | None]) -> float:
+        """Return the mean chance of items of these levels, one level an item; None for items without one."""
+        return fmean(self.chance[level or 0] for level in levels)
 
 
 class CriticalRow(Strict):
@@ -149,7 +178,7 @@ class SuiteSpec(Strict):
     primary_in_words: Primary | None = None
     """What stands for the primary metric where there are no likelihoods and the primary task needs them."""
     rows: dict[str, CriticalRow]
-    stress_tests: dict[str, tuple[str, ...]]
+    stress_tests: dict[str, tuple[str, ...]] = {}
     """The tasks behind each stress test that the paper's Table 2 asks of the scenario."""
     epsilon: float = Field(default=0.05, gt=0, lt=1)
     """Margin on the change in utility within which a task counts as preserved. A default, not a standard."""
@@ -282,39 +311,66 @@ def tasks() -> dict[str, TaskSpec]:
 
 
 def task(name: str) -> TaskSpec:
-    """Return the package's task of this name, or say which names are near."""
-    if name not in tasks():
-        raise SpecError(f"task {name!r} is unknown. {did_you_mean(name, tasks())}")
-    return tasks()[name]
+    """Return the task of this name, the package's or one of a hub suite, or say which names are near."""
+    known = {**tasks(), **_hub_tasks()}
+    if name not in known:
+        raise SpecError(f"task {name!r} is unknown. {did_you_mean(name, known)}")
+    return known[name]
 
 
 @cache
 def suites() -> dict[str, SuiteSpec]:
-    """Return every suite of the package, by the name of its scenario."""
-    found = {}
-    for path in sorted(package_folder("suites").glob("*.yaml")):
-        if path.stem.endswith(SECOND_STAGE):
-            continue
-        content = read_yaml(path)
-        metadata = content.get("metadata")
-        if not isinstance(metadata, dict) or not isinstance(block := metadata.get("angels_share"), dict):
-            raise SpecError(f"{path}: metadata.angels_share is missing; a suite names its rows and primary there")
-        absent = [key for key in ("group", "task") if key not in content] + ["version"] * ("version" not in metadata)
-        if absent or (doubled := sorted({"name", "group", "version", "tasks", "second_stage"} & block.keys())):
-            told = f"lacks {', '.join(absent)}" if absent else f"states {', '.join(doubled)} twice"
-            raise SpecError(f"{path}: {told}; see the other suites")
-        try:
-            found[path.stem] = SuiteSpec(
-                name=path.stem,
-                group=content["group"],
-                version=str(metadata["version"]),
-                tasks=tuple(content["task"]),
-                second_stage=_second_stage(path),
-                **block,
-            )
-        except ValidationError as error:
-            raise _complaint(str(path), error) from error
-    return found
+    """Return every suite of the package by name; those of lm-eval's own tasks are named ``<scenario>_hub``."""
+    folder = package_folder("suites")
+    files = {path.stem: path for path in sorted(folder.glob("*.yaml")) if not path.stem.endswith(SECOND_STAGE)}
+    files |= {f"{path.stem}{HUB}": path for path in sorted((folder / "hub").glob("*.yaml"))}
+    return {name: _suite(name, path) for name, path in files.items()}
+
+
+def _suite(name: str, path: Path) -> SuiteSpec:
+    content = read_yaml(path)
+    metadata = content.get("metadata")
+    if not isinstance(metadata, dict) or not isinstance(block := metadata.get("angels_share"), dict):
+        raise SpecError(f"{path}: metadata.angels_share is missing; a suite names its rows and primary there")
+    absent = [key for key in ("group", "task") if key not in content] + ["version"] * ("version" not in metadata)
+    if absent or (doubled := sorted({"name", "group", "version", "tasks", "second_stage"} & block.keys())):
+        told = f"lacks {', '.join(absent)}" if absent else f"states {', '.join(doubled)} twice"
+        raise SpecError(f"{path}: {told}; see the other suites")
+    try:
+        return SuiteSpec(
+            name=name,
+            group=content["group"],
+            version=str(metadata["version"]),
+            tasks=_listed(path),
+            second_stage=_second_stage(path),
+            **block,
+        )
+    except ValidationError as error:
+        raise _complaint(str(path), error) from error
+
+
+@cache
+def hub_entries() -> dict[str, dict[str, Any]]:
+    """Return what the suites of lm-eval's own tasks say of each of them, as lm-eval takes it in a group's list.
+
+    Raises
+    ------
+    SpecError
+        If two suites measure one task in two ways: its log could not say which suite it was run for.
+    """
+    entries: dict[str, dict[str, Any]] = {}
+    for path in sorted((package_folder("suites") / "hub").glob("*.yaml")):
+        for entry in read_yaml(path)["task"]:
+            if not isinstance(entry, dict) or "task" not in entry or "metadata" not in entry:
+                raise SpecError(f"{path}: {str(entry)[:80]!r} is no task with its metadata; see the other hub suites")
+            if entries.setdefault(entry["task"], entry) != entry:
+                raise SpecError(f"{path}: {entry['task']} has another entry in another hub suite; make them equal")
+    return entries
+
+
+@cache
+def _hub_tasks() -> dict[str, TaskSpec]:
+    return {name: task_spec(name, entry["metadata"], f"suites/hub, {name}") for name, entry in hub_entries().items()}
 
 
 @cache
@@ -331,11 +387,11 @@ def _second_stage(path: Path) -> tuple[str, ...]:
 
 
 def _listed(path: Path) -> tuple[str, ...]:
-    """Return the tasks that a group's file lists."""
+    """Return the names of the tasks that a group's file lists."""
     listed = read_yaml(path).get("task")
     if not isinstance(listed, list):
         raise SpecError(f"{path}: task is {listed!r}, expected a list of tasks")
-    return tuple(listed)
+    return tuple(entry["task"] if isinstance(entry, dict) else entry for entry in listed)
 
 
 def in_words(name: str) -> str:
@@ -391,4 +447,4 @@ def make_lock() -> dict[str, dict[str, Any]]:
             for level in LEVELS
         }
         made[f"{name}@{spec.version}"] = {"measure": spec.digest, "items": items}
-    return made
+    return made | {f"{name}@{of.version}": {"measure": of.digest, "items": {}} for name, of in _hub_tasks().items()}

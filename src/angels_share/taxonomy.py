@@ -6,7 +6,7 @@ Rows, scenarios and items follow Tables 1 to 3 of "Knowledge Distillation Must A
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -133,6 +133,9 @@ SCENARIOS: dict[str, Scenario] = {
 }
 """The eight deployment scenarios, in the paper's order; keys are the names of the files under ``suites/``."""
 
+HUB = "_hub"
+"""Ending of the name of a suite of lm-eval's own tasks."""
+
 STATEMENT_ITEMS: dict[str, StatementItem] = {
     "deployment_context": StatementItem("Deployment context", "What is the student for, and how is it used?", True),
     "primary_metric": StatementItem("Primary metric", "Which score claims that distillation succeeded?", False),
@@ -154,3 +157,15 @@ STATEMENT_ITEMS: dict[str, StatementItem] = {
     ),
 }
 """The eight items of a Distillation Loss Statement, in the paper's order."""
+
+
+def scenario_of(suite: str) -> Scenario:
+    """Return the scenario of a suite, whether it asks this project's items or those of data sets of the Hub.
+
+    Examples
+    --------
+    >>> scenario_of("rag_hub").title
+    'RAG and domain QA, on data sets of the Hub'
+    """
+    scenario = SCENARIOS[suite.removesuffix(HUB)]
+    return replace(scenario, title=f"{scenario.title}, on data sets of the Hub") if suite.endswith(HUB) else scenario

@@ -26,7 +26,7 @@ from angels_share.cli.shell import (
     tell,
     write_text,
 )
-from angels_share.costs import cost_of
+from angels_share.costs import cost_of, costs_known
 from angels_share.errors import RunError
 from angels_share.items import levels_of
 from angels_share.taxonomy import ROWS
@@ -68,7 +68,10 @@ def list_(
         raise RunError(f"cannot list {what!r}; choose suites, rows or tasks")
     levels = " and ".join(map(str, levels_of(track)))
     table.title = f"One model, track {track} (levels {levels}), profile {profile}"
-    table.caption = "Requests and tokens are estimates, at most so many; second stages come on top."
+    table.caption = (
+        "Requests and tokens are estimates, at most so many; second stages come on top, and what a data set of the Hub "
+        "holds is not known before it is loaded."
+    )
     out.print(table)
 
 
@@ -94,7 +97,7 @@ def _costs(
 ) -> tuple[str, ...]:
     """Return the cells of what tasks cost; those that the access cannot run cost nothing."""
     names = [name for name in names if access == "likelihood" or _needs(name) == "text"]
-    if any(spec.task(name).measure.first_stage for name in names):
+    if any(not costs_known(name) for name in names):
         return "", "", "", *([""] * any(speed))
     cost = cost_of(names, track, profile)
     told = (f"{cost.items:,}", f"{cost.requests:,}", _rounded(cost.tokens))

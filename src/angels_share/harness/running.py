@@ -11,6 +11,7 @@ from angels_share.harness.provenance import SAMPLERS, write_provenance
 from angels_share.harness.resuming import check_conditions, check_second_stage, finished_tasks
 from angels_share.items import package_folder
 from angels_share.logs import read_run
+from angels_share.spec import hub_entries
 
 DEFAULT_DEVICE = "cuda:0"
 """lm-eval's own default on the command line; its ``hf`` backend goes over to the CPU where there is no such device."""
@@ -87,13 +88,14 @@ def _run_task(model: Any, task: str, role: Role, pair: PairRun) -> None:
 
     folder, settings = pair.folder(role), pair.settings
     partial = folder / ".partial"
+    entry = hub_entries().get(task)
     tracker = EvaluationTracker(output_path=str(partial))
     results = simple_evaluate(
         model=model,
-        tasks=[task],
+        tasks=[entry or task],
         task_manager=TaskManager(
             include_path=str(package_folder("tasks")),
-            include_defaults=False,
+            include_defaults=entry is not None,
             metadata={**role.model.args, **pair.metadata(role)},
         ),
         batch_size=role.batch_size,

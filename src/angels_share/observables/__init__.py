@@ -15,6 +15,7 @@ from angels_share.observables import (
     relations,
     safety,
     sequences,
+    stock,
     tail,
     tools,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "relations",
     "safety",
     "sequences",
+    "stock",
     "tail",
     "tools",
 ]

@@ -75,7 +75,7 @@ def answer(items: Items, responses: Floats | Texts) -> Observation:
     parsed = [
         answer_in(str(texts[0]), item["candidates"]) or INVALID for item, texts in zip(items, responses, strict=True)
     ]
-    return _one_hot(parsed)
+    return one_hot(parsed)
 
 
 @observable
@@ -100,7 +100,8 @@ def option_counts(items: Items, responses: Floats | Texts) -> Observation:
     return Observation(counts, categories, counts[:, -1] / counts.sum(axis=1))
 
 
-def _one_hot(answers: Sequence[str]) -> Observation:
+def one_hot(answers: Sequence[str]) -> Observation:
+    """Return one answer an item as one-hot rows over all answers given and ``invalid``."""
     categories = (*sorted(set(answers) - {INVALID}), INVALID)
     place = {name: k for k, name in enumerate(categories)}
     values = np.zeros((len(answers), len(categories)))

@@ -16,7 +16,7 @@ from angels_share.statement import wording
 from angels_share.statement.check import ClaimCheck
 from angels_share.statement.draft import computed_items
 from angels_share.statement.model import Family, Statement, SuiteStatement
-from angels_share.taxonomy import SCENARIOS, STATEMENT_ITEMS
+from angels_share.taxonomy import STATEMENT_ITEMS, scenario_of
 
 NOT_STATED = "*Not stated by the author.*"
 
@@ -176,7 +176,7 @@ def _suite(statement: Statement, score: PairScore, suite: SuiteScore, checks: Se
     computed = computed_items(score, suite)
     tasks = wording.tasks_of(score, suite.suite)
     sections = [
-        f"## {SCENARIOS[suite.suite].title} (suite {suite.suite} {escape(suite.version)})",
+        f"## {scenario_of(suite.suite).title} (suite {suite.suite} {escape(suite.version)})",
         _headline(suite),
         f"> {escape(sentence(statement, suite.suite))}",
     ]

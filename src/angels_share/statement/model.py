@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator
 from angels_share.claims import TEXT_LIMIT, Claim, PlainText, plain
 from angels_share.errors import BundleError, did_you_mean
 from angels_share.spec import Strict
-from angels_share.taxonomy import SCENARIOS, STATEMENT_ITEMS
+from angels_share.taxonomy import HUB, SCENARIOS, STATEMENT_ITEMS
 
 Family = Literal["logit-kd", "seq-kd", "on-policy", "feature", "sft", "pruning", "quantization", "control", "other"]
 """How the student was made from the teacher; not all of these are distillation, and the word says which."""
@@ -74,7 +74,7 @@ class Statement(Strict):
     @classmethod
     def _known_scenarios(cls, value: dict[str, SuiteStatement]) -> dict[str, SuiteStatement]:
         for name in value:
-            if name not in SCENARIOS:
+            if name.removesuffix(HUB) not in SCENARIOS:
                 raise ValueError(f"{name[:80]!r} is no suite. {did_you_mean(name[:80], SCENARIOS)}")
         return value
 

@@ -34,6 +34,7 @@ from angels_share.submission.scoring import (
     split,
 )
 from angels_share.submission.teachers import canonical_run, model_facts, open_teacher
+from angels_share.taxonomy import HUB
 
 PAIR_LIMIT = 2_000_000
 """Most bytes in a packed pair."""
@@ -98,6 +99,11 @@ def pack(
         If a run cannot be read, or the two must not be compared.
     """
     names = [spec.suite(name).name for name in suites]
+    if foreign := [name for name in names if name.endswith(HUB)]:
+        raise BundleError(
+            f"{foreign[0]} asks data sets of the Hub, whose items validation cannot make again; its score and statement "
+            f"can be published, but not be ranked. Pack {foreign[0].removesuffix(HUB)} instead"
+        )
     said = _read_statement(statement, names)
     given = _read_runs(names, teacher=teacher, student=student, repeat=repeat, calibration=calibration)
     key = key_of(given["teacher"])

@@ -1,4 +1,4 @@
-"""Run folders of lm-evaluation-harness, read into columns. The only module that knows lm-eval's files.
+"""Reading run folders: which files belong together, and whether they are whole.
 
 A run folder holds ``results_<date>.json`` files, each with the ``samples_<task>_<date>.jsonl`` files of its date
 stamp, anywhere below it. Sample rows do not say how they are scored; the results file of the same date stamp does.
@@ -6,108 +6,25 @@ stamp, anywhere below it. Sample rows do not say how they are scored; the result
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import numpy as np
-from numpy.typing import NDArray
 
-from angels_share.canaries import Key, logged_key
+from angels_share.canaries import logged_key
 from angels_share.errors import LogError
-from angels_share.items import REQUIRED_FIELDS, Item
+from angels_share.items import REQUIRED_FIELDS
+from angels_share.logs import stock
+from angels_share.logs.columns import likelihood_columns, text_columns
+from angels_share.logs.model import Run, Settings, TaskLog, document_hash
 from angels_share.spec import TaskSpec, task_spec
 
-SAMPLE_COLUMNS = {"doc_id": "BIGINT", "doc": "JSON", "resps": "JSON", "filter": "VARCHAR", "doc_hash": "VARCHAR"}
-"""The columns of a samples file that are read, with their types."""
+SAMPLE_COLUMNS = {"doc_id": "BIGINT", "filter": "VARCHAR", "doc_hash": "VARCHAR", "doc": "JSON", "resps": "JSON"}
+"""The columns of a samples file that are always read, with their types."""
 
-
-@dataclass(frozen=True)
-class Settings:
-    """How one task was run; two runs of a pair must agree on all but the sampling seed and the templates."""
-
-    track: str
-    profile: str
-    item_seed: int
-    sampling_seed: int | None
-    num_fewshot: int
-    generation_kwargs: Mapping[str, Any]
-    backend: str
-    chat_template_sha: str | None
-    system_instruction_sha: str | None
-    lm_eval_version: str
-    dtype: str | None
-    batch_size: str | None
-    canaries: Key | str | None = None
-    """Key that the items of a privacy task followed, or the name of its file where the log says no more."""
-
-    @property
-    def switch(self) -> dict[str, Any]:
-        """The run-time switch that chose the items, as ``--metadata`` takes it."""
-        chosen = {"as_track": self.track, "as_profile": self.profile, "as_seed": self.item_seed}
-        if self.canaries is None:
-            return chosen
-        return chosen | {"as_canaries": self.canaries.content if isinstance(self.canaries, Key) else self.canaries}
-
-
-@dataclass(frozen=True)
-class TaskLog:
-    """The answers of one model to one task, row ``i`` of every column being the same item."""
-
-    spec: TaskSpec
-    settings: Settings
-    items: tuple[Item, ...]
-    """The documents, as the generator made them."""
-    doc_hash: tuple[str, ...]
-    """SHA-256 of each document, the key of pairing."""
-    log_likelihoods: NDArray[np.float64] | None = None
-    """Natural-log likelihood of each option, shape (items, most options), NaN beyond an item's own options."""
-    texts: tuple[tuple[str, ...], ...] | None = None
-    """The K generated answers of each item."""
-
-    def column(self, name: str) -> NDArray[np.str_]:
-        """Return one field of the items as an array of strings."""
-        return np.array([str(item[name]) for item in self.items])
-
-    @property
-    def responses_digest(self) -> str:
-        """SHA-256 over item hashes and responses, in the order of the hashes."""
-        rows = self.texts if self.texts is not None else np.asarray(self.log_likelihoods).tolist()
-        lines = sorted(json.dumps([h, r]) for h, r in zip(self.doc_hash, rows, strict=True))
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-    @property
-    def items_digest(self) -> str:
-        """SHA-256 of the item set, whatever its order."""
-        return hashlib.sha256("\n".join(sorted(self.doc_hash)).encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class Run:
-    """Everything that one model answered, task by task."""
-
-    place: str
-    """Folder that the run was read from."""
-    model: str
-    """Name of the model as lm-eval recorded it."""
-    tasks: Mapping[str, TaskLog]
-    sources: Mapping[str, Path] = field(default_factory=dict)
-    """Results file of each task."""
-
-
-def document_hash(doc: Item) -> str:
-    """Return lm-eval's hash of a document: SHA-256 of its indented JSON.
-
-    Examples
-    --------
-    >>> document_hash({"a": 1})[:8]
-    '81646698'
-    """
-    return hashlib.sha256(json.dumps(doc, indent=2, ensure_ascii=False).encode()).hexdigest()
+NO_COLUMNS: Mapping[str, str] = {}
 
 
 def read_run(folder: Path, only: Sequence[str] | None = None) -> Run:
@@ -227,58 +144,80 @@ def _read_task(path: Path, results: Mapping[str, Any], name: str) -> TaskLog:
             f"{path}: {name} was run on {counted.get('effective')} of {counted.get('original')} items "
             f"(--limit {results['config'].get('limit')}); a cut run cannot be scored, choose a smaller profile instead"
         )
-    rows = _read_samples(samples)
-    if len(rows) != counted["effective"]:
-        raise LogError(
-            f"{samples}: has {len(rows)} rows where the results file counts {counted['effective']}; "
-            "the file is truncated or was appended to, run the task again"
-        )
-    items = tuple(json.loads(row[0]) for row in rows)
-    needed = (*REQUIRED_FIELDS, *(["choices"] if spec.measure.readout == "likelihood" else []))
-    for i, (item, row) in enumerate(zip(items, rows, strict=True)):
-        absent = [key for key in needed if not isinstance(item, dict) or key not in item]
-        if absent:
-            raise LogError(f"{samples}, row {i + 1}: the document lacks {', '.join(absent)}; it is no item of {name}")
-        if document_hash(item) != row[2]:
-            raise LogError(f"{samples}, row {i + 1}: the document does not match its doc_hash; the log was edited")
-    responses = [json.loads(row[1]) for row in rows]
-    place = str(samples)
-    likelihood = spec.measure.readout == "likelihood"
     try:
         settings = _settings(results, config, spec)
     except (TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise LogError(f"{path}: the settings of {name} are garbled ({reason}); run the task again") from error
+    own = bool(spec.measure.generator)
+    rows = _read_samples(samples) if own else _read_samples(samples, stock.columns(spec.measure), spec.measure.filter)
+    if len(rows) != counted["effective"]:
+        raise LogError(
+            f"{samples}: has {len(rows)} rows where the results file counts {counted['effective']}; "
+            "the file is truncated or was appended to, run the task again"
+        )
+    documents = [json.loads(row[3]) for row in rows]
+    if own:
+        _check_items(spec, documents, str(samples))
+    for i, (document, row) in enumerate(zip(documents, rows, strict=True)):
+        if document_hash(document) != row[2]:
+            raise LogError(f"{samples}, row {i + 1}: the document does not match its doc_hash; the log was edited")
+    if not own:
+        of = [stock.sample_of(document, row, str(samples)) for document, row in zip(documents, rows, strict=True)]
+        return stock.log_of(spec, settings, of, str(samples))
+    likelihood = spec.measure.readout == "likelihood"
+    responses = [json.loads(row[4]) for row in rows]
     return TaskLog(
         spec=spec,
         settings=settings,
-        items=items,
+        items=tuple(documents),
         doc_hash=tuple(row[2] for row in rows),
-        log_likelihoods=likelihood_columns(responses, items, place) if likelihood else None,
-        texts=None if likelihood else text_columns(responses, place),
+        log_likelihoods=likelihood_columns(responses, documents, str(samples)) if likelihood else None,
+        texts=None if likelihood else text_columns(responses, str(samples)),
     )
 
 
-def _read_samples(path: Path) -> list[tuple[str, str, str]]:
-    """Return (document, responses, document hash) of each row, in the order of the documents."""
-    columns = "{" + ", ".join(f"'{k}': '{v}'" for k, v in SAMPLE_COLUMNS.items()) + "}"
+def _check_items(spec: TaskSpec, documents: Sequence[Any], place: str) -> None:
+    needed = (*REQUIRED_FIELDS, *(["choices"] if spec.measure.readout == "likelihood" else []))
+    for i, item in enumerate(documents):
+        absent = [key for key in needed if not isinstance(item, dict) or key not in item]
+        if absent:
+            raise LogError(
+                f"{place}, row {i + 1}: the document lacks {', '.join(absent)}; it is no item of {spec.name}"
+            )
+
+
+def _read_samples(
+    path: Path, columns: Mapping[str, str] = NO_COLUMNS, only: str | None = None
+) -> list[tuple[Any, ...]]:
+    """Return these columns of each row, in the order of the documents, of one filter where there are several."""
+    asked = {**SAMPLE_COLUMNS, **columns}
+    types = "{" + ", ".join(f"{_quoted(k)}: '{v}'" for k, v in asked.items()) + "}"
+    names = ", ".join('"' + name.replace('"', '""') + '"' for name in asked)
     try:
         with duckdb.connect() as connection:
             rows = connection.execute(
-                f"SELECT doc, resps, doc_hash, doc_id, filter FROM read_json(?, columns={columns}, "  # noqa: S608
+                f"SELECT {names} FROM read_json(?, columns={types}, "  # noqa: S608
                 "format='newline_delimited', maximum_object_size=67108864) ORDER BY doc_id",
                 [str(path)],
             ).fetchall()
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
         raise LogError(f"{path}: garbled or truncated ({reason}); run the task again") from error
-    filters = {row[4] for row in rows}
-    if len(filters) > 1:
+    filters = {row[1] for row in rows}
+    if only is None and len(filters) > 1:
         raise LogError(f"{path}: holds {len(filters)} filters, {sorted(map(str, filters))}; a stress task has one")
+    if only is not None and only not in filters:
+        raise LogError(f"{path}: holds the filters {sorted(map(str, filters))}, expected {only} among them")
+    rows = [row for row in rows if only in (None, row[1])]
     for i, row in enumerate(rows):
-        if any(cell is None for cell in row[:4]) or row[3] != i:
+        if any(cell is None for cell in row[: len(SAMPLE_COLUMNS)]) or row[0] != i:
             raise LogError(f"{path}: document {i} is missing, repeated or lacks a field; run the task again")
-    return [(row[0], row[1], row[2]) for row in rows]
+    return rows
+
+
+def _quoted(name: str) -> str:
+    return "'" + name.replace("'", "''") + "'"
 
 
 def _settings(results: Mapping[str, Any], config: Mapping[str, Any], spec: TaskSpec) -> Settings:
@@ -299,61 +238,3 @@ def _settings(results: Mapping[str, Any], config: Mapping[str, Any], spec: TaskS
         batch_size=str(run["batch_size"]) if run.get("batch_size") is not None else None,
         canaries=logged_key(spec, metadata),
     )
-
-
-def likelihood_columns(responses: Sequence[Any], items: Sequence[Item], place: str) -> NDArray[np.float64]:
-    """Return the log-likelihoods of each row: those of its options, or the one of its document.
-
-    lm-eval logs options as ``[[["-0.26", "False"]], …]``, and a whole document, which is an item with one option, as
-    ``[["-123.4"]]``.
-
-    Raises
-    ------
-    LogError
-        If a row has another number of options than its item, or a value that is no finite number at most 0.
-    """
-    out = np.full((len(items), max(len(item["choices"]) for item in items)), np.nan)
-    for i, (row, item) in enumerate(zip(responses, items, strict=True)):
-        try:
-            whole = len(item["choices"]) == 1 and _is_of_document(row)
-            values = [float(row[0][0])] if whole else [_of_option(option) for option in row]
-        except (TypeError, ValueError, IndexError, KeyError) as error:
-            raise LogError(f"{place}, row {i + 1}: responses {str(row)[:80]!r} are no log-likelihoods") from error
-        if len(values) != len(item["choices"]):
-            raise LogError(f"{place}, row {i + 1}: {len(values)} responses for {len(item['choices'])} options")
-        if not np.all(np.isfinite(values)) or max(values) > 1e-6:
-            raise LogError(f"{place}, row {i + 1}: log-likelihoods {values} are not finite numbers at most 0")
-        out[i, : len(values)] = values
-    return out
-
-
-def _of_option(option: Any) -> float:
-    """Return the log-likelihood of an option, logged as a pair in a list."""
-    if isinstance(option[0], str):
-        raise TypeError("a text where a pair was expected")
-    return float(option[0][0])
-
-
-def _is_of_document(row: Any) -> bool:
-    """Tell whether a row has the form of a whole document's one log-likelihood."""
-    return isinstance(row, list) and len(row) == 1 and isinstance(row[0], list) and [*map(type, row[0])] == [str]
-
-
-def text_columns(responses: Sequence[Any], place: str) -> tuple[tuple[str, ...], ...]:
-    """Return the generated answers of each row, from lm-eval's ``[["first", "second", …]]``.
-
-    Raises
-    ------
-    LogError
-        If a row is no list of texts, or the rows have different numbers of them.
-    """
-    out: list[tuple[str, ...]] = []
-    for i, row in enumerate(responses):
-        if not (isinstance(row, list) and len(row) == 1 and isinstance(row[0], list)):
-            raise LogError(f"{place}, row {i + 1}: responses {str(row)[:80]!r} are no list of texts")
-        if not row[0] or not all(isinstance(text, str) for text in row[0]):
-            raise LogError(f"{place}, row {i + 1}: responses {str(row)[:80]!r} are not all texts")
-        if out and len(row[0]) != len(out[0]):
-            raise LogError(f"{place}, row {i + 1}: {len(row[0])} repeats where the first row has {len(out[0])}")
-        out.append(tuple(row[0]))
-    return tuple(out)
