@@ -19,18 +19,21 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder --max-worker-restart=0
 
+SUITES := reasoning code_tools rag high_risk privacy safety synthetic_data on_device
+
 .PHONY: help demo test check leaderboard toy clean browser
 .DEFAULT_GOAL := help
 
 help:  ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
-demo: $(INSTALLED)  ## Run and score the toy pair, then serve the leaderboard
-	$(BIN)/angels-share run --suite high_risk --track toy --profile pilot --output runs/toy \
+demo: $(INSTALLED)  ## Run and score the toy pair on all suites, then serve the leaderboard
+	$(BIN)/angels-share run $(SUITES:%=--suite %) --track toy --profile pilot --output runs/toy \
+		--canaries models/toy-teacher/canaries.json --batch-size 64 --no-calibrate \
 		--teacher hf:pretrained=models/toy-teacher,dtype=float32 \
 		--student hf:pretrained=models/toy-student,dtype=float32
 	$(BIN)/angels-share index submissions -o index
-	$(BIN)/angels-share score runs/toy -o runs/toy/score.json
+	$(BIN)/angels-share score runs/toy -o runs/toy/score.json --brief
 ifneq ($(SERVE),0)
 	$(BIN)/angels-share leaderboard --index index --port $(PORT)
 endif

@@ -401,6 +401,11 @@ def in_words(name: str) -> str:
     return next((twin for ending in TWINS if (twin := f"{name}{ending}") in tasks()), name)
 
 
+def readable(name: str, access: Access) -> bool:
+    """Tell whether a task can be run with this access."""
+    return access == "likelihood" or task(name).measure.readout != "likelihood"
+
+
 def suite(name: str) -> SuiteSpec:
     """Return the suite of this name (``high_risk`` or ``as_suite_high_risk``), or say which names are near."""
     key = name.removeprefix("as_suite_")

@@ -83,7 +83,7 @@ def _table(*headings: str) -> Table:
 
 
 def _needs(name: str) -> str:
-    return "likelihoods" if spec.task(name).measure.readout == "likelihood" else "text"
+    return "text" if spec.readable(name, "text") else "likelihoods"
 
 
 def _counted(names: Sequence[str]) -> tuple[str, str]:
@@ -96,7 +96,7 @@ def _costs(
     names: Sequence[str], track: str, profile: str, access: spec.Access, speed: tuple[float | None, float | None]
 ) -> tuple[str, ...]:
     """Return the cells of what tasks cost; those that the access cannot run cost nothing."""
-    names = [name for name in names if access == "likelihood" or _needs(name) == "text"]
+    names = [name for name in names if spec.readable(name, access)]
     if any(not costs_known(name) for name in names):
         return "", "", "", *([""] * any(speed))
     cost = cost_of(names, track, profile)

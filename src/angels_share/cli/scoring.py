@@ -30,6 +30,7 @@ def score(
     statement: Annotated[Path | None, typer.Option(help="Loss statement with the author's claims and margins.")] = None,
     resamples: Annotated[int, typer.Option(min=100)] = 2000,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="File for the score as JSON.")] = None,
+    brief: Annotated[bool, typer.Option("--brief", help="Print one line a suite.")] = False,
 ) -> None:
     """Score a pair: what the student kept, lost, changed, and what nobody measured."""
     from angels_share.logs import read_run
@@ -56,16 +57,22 @@ def score(
     if output is not None:
         write_text(output, result.model_dump_json(indent=1) + "\n")
         tell(f"wrote {output}")
-    print_score(result)
+    if brief:
+        print_suites(result)
+    else:
+        print_score(result)
 
 
 def _covered(teacher: Run, student: Run) -> list[str]:
-    """Return the suites whose tasks were all run, else the one of which the largest share was run."""
+    """Return the suites of which every task that the pair's access can run was run, else the nearest one."""
+    from angels_share.score.pair import access_of
+
     held = teacher.tasks.keys() | student.tasks.keys()
-    shares = {
-        s.name: max(len(held & set(s.seen_by(access).tasks)) / len(s.tasks) for access in spec.ACCESS)
-        for s in spec.suites().values()
-    }
+    access = access_of(teacher, student)
+    shares = {}
+    for name, suite in spec.suites().items():
+        wanted = [task for task in suite.seen_by(access).tasks if spec.readable(task, access)]
+        shares[name] = len(held & set(wanted)) / max(len(wanted), 1)
     most = max(shares.values())
     best = [name for name, share in shares.items() if share == most > 0]
     return best if most == 1 else best[:1]
@@ -126,6 +133,23 @@ def lock(
     if not check:
         write_text(path, json.dumps(held | made, indent=1, sort_keys=True) + "\n")
         tell(f"wrote {path}: {len(new)} new, {len(held | made)} in all")
+
+
+def print_suites(score: PairScore) -> None:
+    """Print one line a suite: numbers ×100, with their 95 % intervals."""
+    table = Table(box=box.SIMPLE, padding=(0, 1), title=f"{score.student} ← {score.teacher}")
+    for heading in ("suite", "retention", "angel's share", "composite", "coverage", "can be ranked"):
+        table.add_column(heading, no_wrap=True)
+    for suite in score.suites:
+        table.add_row(
+            suite.suite,
+            _interval(suite.primary.retention) or "none",
+            _interval(suite.angels_share.total) if suite.angels_share else "none",
+            _interval(suite.composite) or "none",
+            f"{suite.coverage:.0%}",
+            "yes" if suite.rankable else f"no, {len(suite.reasons)} reasons",
+        )
+    out.print(table)
 
 
 def print_score(score: PairScore) -> None:

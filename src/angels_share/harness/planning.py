@@ -10,7 +10,7 @@ from typing import Any
 from angels_share.canaries import Key, check_key, needs_key
 from angels_share.errors import RunError, did_you_mean
 from angels_share.items import CALIBRATION_SEED, PILOT_CLUSTERS, levels_of, n_clusters
-from angels_share.spec import SECOND_STAGE, Access, TaskSpec, suite, task
+from angels_share.spec import SECOND_STAGE, Access, TaskSpec, readable, suite, task
 
 DEFAULT_SEEDS: Mapping[str, int] = {"teacher": 11, "student": 12, "teacher_repeat": 13, "teacher_calibration": 14}
 """Sampling seed of each role; they must differ from each other."""
@@ -74,16 +74,15 @@ class Settings:
     @property
     def without_likelihoods(self) -> tuple[str, ...]:
         """The tasks of the suites that need likelihoods and have no twin in words, where there is text alone."""
-        return tuple(name for name in self._named if not self._readable(name))
-
-    def _readable(self, name: str) -> bool:
-        return self.access == "likelihood" or task(name).measure.readout != "likelihood"
+        return tuple(name for name in self._named if not readable(name, self.access))
 
     @property
     def second_stage(self) -> tuple[str, ...]:
         """The second-stage tasks of the suites whose first stage is run, each once."""
         named = dict.fromkeys(name for of in self.suites for name in suite(of).second_stage)
-        return tuple(name for name in named if task(name).measure.first_stage in self.tasks and self._readable(name))
+        return tuple(
+            name for name in named if task(name).measure.first_stage in self.tasks and readable(name, self.access)
+        )
 
     @property
     def _named(self) -> tuple[str, ...]:

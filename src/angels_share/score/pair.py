@@ -19,7 +19,7 @@ from angels_share.score.model import ComparisonKey, Gap, PairScore, TaskScore
 from angels_share.score.suite import retention, score_suite
 from angels_share.score.task import Measurement, measure_task, without_numbers
 from angels_share.score.verdict import Margins, judge
-from angels_share.spec import Access, SuiteSpec, locked_digest, suite
+from angels_share.spec import Access, SuiteSpec, locked_digest, readable, suite
 from angels_share.spec import task as task_spec
 
 
@@ -133,17 +133,13 @@ def access_of(teacher: Run, student: Run) -> Access:
     return "likelihood"
 
 
-def _needs_likelihoods(name: str) -> bool:
-    return task_spec(name).measure.readout == "likelihood"
-
-
 def _measure(
     names: Sequence[str], teacher: Run, student: Run, calibration: Run | None, resamples: int, access: Access
 ) -> tuple[list[TaskScore], dict[str, Measurement]]:
     gaps: list[TaskScore] = []
     measured: dict[str, Measurement] = {}
     for name in names:
-        if access == "text" and _needs_likelihoods(name):
+        if not readable(name, access):
             unseen = Gap(side="access", reason="it needs likelihoods, and this pair is compared by text alone")
             gaps.append(without_numbers(task_spec(name), None, unseen))
             continue

@@ -101,8 +101,8 @@ def pack(
     names = [spec.suite(name).name for name in suites]
     if foreign := [name for name in names if name.endswith(HUB)]:
         raise BundleError(
-            f"{foreign[0]} asks data sets of the Hub, whose items validation cannot make again; its score and statement "
-            f"can be published, but not be ranked. Pack {foreign[0].removesuffix(HUB)} instead"
+            f"{foreign[0]} asks data sets of the Hub, whose items validation cannot make again; publish its score and "
+            f"statement as they are, and pack {foreign[0].removesuffix(HUB)} for the leaderboard"
         )
     said = _read_statement(statement, names)
     given = _read_runs(names, teacher=teacher, student=student, repeat=repeat, calibration=calibration)
