@@ -422,7 +422,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Package
 
 
 def test_package_is_read(package: Package) -> None:
-    assert spec.task("as_tiny").measure.model_dump() == MEASURE | {"statistics": (), "first_stage": None}
+    assert spec.task("as_tiny").measure.model_dump() == MEASURE | {"statistics": (), "first_stage": None, "sides": None}
     assert spec.task("as_tiny").version == 0.1
     assert spec.suite("tiny").tasks == ("as_tiny",)
     assert spec.suite("tiny").weights == {"tail": 1.0}
