@@ -211,7 +211,7 @@ def test_plain_lm_eval_loads_the_group_with_its_blocks(name: str, manager: Any) 
     assert loaded["group_map"] == {group: list(spec.suite(name).tasks)}
     for task, held in loaded["tasks"].items():
         assert held.config.metadata["angels_share"] == spec.hub_entries()[task]["metadata"]["angels_share"]
-        assert held.VERSION == spec.task(task).version
+        assert spec.task(task).version == held.VERSION
         assert len(held.eval_docs) == hub_data.N
 
 

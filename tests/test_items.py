@@ -574,13 +574,31 @@ def test_task_without_a_measure_block(package: Package) -> None:
     ("changed", "message"),
     [
         ({"rows": {"tial": {"weight": 1, "primary_task": "as_tiny"}}}, r"unknown row 'tial'\. Did you mean tail\?"),
-        ({"rows": {"tail": {"weight": 1, "primary_task": "as_other"}}}, "as_other is a primary task but not in the suite's list"),
-        ({"primary": {"task": "as_other", "metric": "x", "chance": [0] * 5}}, "as_other is a primary task but not in the"),
-        ({"primary": {"task": "as_tiny", "metric": "x", "chance": [1] * 5}}, r"primary\.chance\.0: Input should be less"),
-        ({"primary": {"task": "as_tiny", "metric": "x", "chance": [0]}}, r"primary\.chance: Tuple should have at least 5"),
+        (
+            {"rows": {"tail": {"weight": 1, "primary_task": "as_other"}}},
+            "as_other is a primary task but not in the suite's list",
+        ),
+        (
+            {"primary": {"task": "as_other", "metric": "x", "chance": [0] * 5}},
+            "as_other is a primary task but not in the",
+        ),
+        (
+            {"primary": {"task": "as_tiny", "metric": "x", "chance": [1] * 5}},
+            r"primary\.chance\.0: Input should be less",
+        ),
+        (
+            {"primary": {"task": "as_tiny", "metric": "x", "chance": [0]}},
+            r"primary\.chance: Tuple should have at least 5",
+        ),
         ({"rows": {"tail": {"weight": 0, "primary_task": "as_tiny"}}}, r"rows\.tail\.weight: Input should be greater"),
-        ({"rows": {"tail": {"weight": 0.9, "primary_task": "as_tiny"}}}, r"weights of the rows add up to 0\.9, expected 1"),
-        ({"stress_tests": {"rare things": ["as_tinny"]}}, "the stress test 'rare things' names as_tinny, which is not in"),
+        (
+            {"rows": {"tail": {"weight": 0.9, "primary_task": "as_tiny"}}},
+            r"weights of the rows add up to 0\.9, expected 1",
+        ),
+        (
+            {"stress_tests": {"rare things": ["as_tinny"]}},
+            "the stress test 'rare things' names as_tinny, which is not in",
+        ),
         ({"stress_tests": {"rare things": []}}, "the stress test 'rare things' names no task"),
         ({"epsilon": 0}, "epsilon: Input should be greater than 0"),
         ({"tau": 1}, "tau: Input should be less than 1"),

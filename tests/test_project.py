@@ -129,7 +129,10 @@ def yaml_files() -> list[Path]:
 @pytest.mark.parametrize("path", yaml_files(), ids=lambda p: p.name)
 def test_yaml_is_read(path: Path) -> None:
     content = spec.read_yaml(path)
-    assert path.name == f"{content['task']}.yaml" or content["group"] in (f"as_suite_{path.stem}", f"as_row_{path.stem}")
+    assert path.name == f"{content['task']}.yaml" or content["group"] in (
+        f"as_suite_{path.stem}",
+        f"as_row_{path.stem}",
+    )
 
 
 def test_every_task_is_well_formed() -> None:
