@@ -584,20 +584,20 @@ def test_task_without_a_measure_block(package: Package) -> None:
         ),
         (
             {"primary": {"task": "as_tiny", "metric": "x", "chance": [1] * 5}},
-            r"primary\.chance\.0: Input should be less",
+            r"chance\.0: Input should be less",
         ),
         (
             {"primary": {"task": "as_tiny", "metric": "x", "chance": [0]}},
-            r"primary\.chance: Tuple should have at least 5",
+            r"chance: Tuple should have at least 5",
         ),
         ({"rows": {"tail": {"weight": 0, "primary_task": "as_tiny"}}}, r"rows\.tail\.weight: Input should be greater"),
         (
             {"rows": {"tail": {"weight": 0.9, "primary_task": "as_tiny"}}},
-            r"weights of the rows add up to 0\.9, expected 1",
+            r"add up to 0\.9, expected 1",
         ),
         (
             {"stress_tests": {"rare things": ["as_tinny"]}},
-            "the stress test 'rare things' names as_tinny, which is not in",
+            "'rare things' names as_tinny, which is not in",
         ),
         ({"stress_tests": {"rare things": []}}, "the stress test 'rare things' names no task"),
         ({"epsilon": 0}, "epsilon: Input should be greater than 0"),
