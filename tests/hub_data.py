@@ -210,7 +210,7 @@ def _drop(i: int) -> Row:
     date = nothing | {"month": "May", "year": str(1700 + i)}
     answer = (
         {"number": str(number("drop", i)), "date": nothing, "spans": []},
-        {"number": "", "date": nothing, "spans": [word("drop", i), word("drop", i, 2)]},
+        {"number": "", "date": nothing, "spans": [words(2, "drop", i)]},
         {"number": "", "date": date, "spans": []},
         {"number": "", "date": nothing, "spans": [word("drop", i)]},
     )[i % 4]
@@ -271,7 +271,7 @@ def _medmcqa(i: int) -> Row:
 def _bbq(i: int) -> Row:
     """Return a document of which every fifth is disambiguated, to be left out; in the others nobody can know."""
     place = spread(i, 3, "bbq")
-    people = ["the young cooper", "the old cooper"]
+    people = [f"the young {word('bbq', i)}", f"the old {word('bbq', i, 2)}"]
     answers, groups = list(people), [["young cooper", "nonOld"], ["old cooper", "old"]]
     answers.insert(place, UNKNOWN[i % len(UNKNOWN)])
     groups.insert(place, [answers[place], "unknown"])
