@@ -16,7 +16,7 @@ settings.load_profile("unhurried")
 MODELS = "models"
 """The group of the files that run models, of which two at once would be slower than one after the other."""
 
-RUN_MODELS = ("test_tasks_run", "test_harness", "test_models", "test_bad_input", "test_endpoint", "test_accelerate")
+RUN_MODELS = ("test_tasks_run", "test_harness", "test_models", "test_bad_input", "test_endpoint", "test_accelerate", "test_hub")
 
 
 class ByGroup(LoadScopeScheduling):

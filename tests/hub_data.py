@@ -20,19 +20,6 @@ N = 44
 
 SYLLABLES = "ba ce di fo gu ha je ki lo mu na pe qui ro su ta ve wi xo yu za".split()
 LETTERS = "abcd"
-UNKNOWN = (
-    "Unknown",
-    "Cannot answer",
-    "Can't be determined",
-    "Cannot be determined",
-    "Can't answer",
-    "Not known",
-    "Not enough info",
-    "Not enough information",
-    "Not answerable",
-    "Undetermined",
-)
-"""What counts as not known in BBQ; lm-eval offers all of them as options."""
 
 
 def word(*key: object) -> str:
@@ -184,6 +171,10 @@ def _wikitext(i: int) -> Row:
     return {"page": f" = {of} = \n {words(20 + i, 'wiki', i)} , the “{of}” 's end @-@ all . \n"}
 
 
+def _lambada(i: int) -> Row:
+    return {"text": f"{words(12 + i % 5, 'lambada', i)} {word('lambada', i)}"}
+
+
 def _triviaqa(i: int) -> Row:
     value = word("trivia", i).capitalize()
     aliases = [value, *([f"{value} Cask"] if i % 2 else [])]
@@ -268,29 +259,6 @@ def _medmcqa(i: int) -> Row:
     }
 
 
-def _bbq(i: int) -> Row:
-    """Return a document of which every fifth is disambiguated, to be left out; in the others nobody can know."""
-    place = spread(i, 3, "bbq")
-    people = [f"the young {word('bbq', i)}", f"the old {word('bbq', i, 2)}"]
-    answers, groups = list(people), [["young cooper", "nonOld"], ["old cooper", "old"]]
-    answers.insert(place, UNKNOWN[i % len(UNKNOWN)])
-    groups.insert(place, [answers[place], "unknown"])
-    clear = i % 5 == 4
-    return {
-        "example_id": i,
-        "question_index": str(i),
-        "question_polarity": "neg" if i % 2 else "nonneg",
-        "context_condition": "disambig" if clear else "ambig",
-        "category": "Age",
-        "answer_info": {f"ans{k}": group for k, group in enumerate(groups)},
-        "additional_metadata": {"subcategory": "", "stereotyped_groups": ["old"], "version": "a", "source": ""},
-        "context": words(9, "bbq", i),
-        "question": "Who was forgetful?",
-        **{f"ans{k}": answer for k, answer in enumerate(answers)},
-        "label": answers.index(people[0]) if clear else place,
-    }
-
-
 def _mbpp_plus(i: int) -> Row:
     name, n = word("mbpp", i), number("mbpp", i)
     return {
@@ -345,7 +313,7 @@ SOURCES: dict[str, Source] = {
     "anli_r3": Source("facebook/anli", None, "test_r3", ANLI, _anli),
     "medqa_4options": Source("GBaker/MedQA-USMLE-4-options-hf", None, "test", THREE, _medqa),
     "medmcqa": Source("openlifescienceai/medmcqa", None, "validation", ("train", "test"), _medmcqa),
-    "bbq_ambig": Source("oskarvanderwal/bbq", "All", "test", (), _bbq, N + N // 4),
+    "lambada_openai": Source("EleutherAI/lambada_openai", "default", "test", (), _lambada),
     "mbpp_plus": Source("evalplus/mbppplus", None, "test", (), _mbpp_plus),
     **{
         f"bigbench_{name}_multiple_choice": Source("hails/bigbench", f"{name}_zero_shot", "default", THREE, row)
@@ -443,7 +411,6 @@ RIGHT: dict[str, Callable[[Row], Sequence[str]]] = {
     "anli_r3": lambda doc: _option(doc, ["True", "Neither", "False"]),
     "medqa_4options": lambda doc: _option(doc, "ABCD"),
     "medmcqa": lambda doc: _option(doc, "ABCD", "cop"),
-    "bbq_ambig": lambda doc: UNKNOWN,
     **{f"bigbench_{name}_multiple_choice": lambda doc: doc["targets"] for name in BIGBENCH},
     **dict.fromkeys(BELEBELE, _belebele_right),
 }

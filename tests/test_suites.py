@@ -8,7 +8,7 @@ import pytest
 from angels_share import items, spec
 from angels_share.costs import Cost, cost_of
 from angels_share.observables import get_utility
-from angels_share.taxonomy import ROWS, SCENARIOS
+from angels_share.taxonomy import HUB, ROWS, SCENARIOS
 
 SUITES = list(SCENARIOS)
 
@@ -25,7 +25,7 @@ def built(name: str, level: int) -> list[items.Item]:
 
 
 def test_there_is_a_suite_for_every_scenario() -> None:
-    assert sorted(spec.suites()) == sorted(SCENARIOS)
+    assert sorted(spec.suites()) == sorted([*SCENARIOS, *(f"{name}{HUB}" for name in SCENARIOS)])
 
 
 @pytest.mark.parametrize("name", SUITES)

@@ -17,6 +17,7 @@ The parts, in the order in which they build on each other:
 * :mod:`~angels_share.harness.planning`: models, settings and roles
 * :mod:`~angels_share.harness.provenance`: the same with plain lm-eval, and the record beside the logs
 * :mod:`~angels_share.harness.resuming`: what a folder holds already
+* :mod:`~angels_share.harness.stock`: tasks of lm-eval's own
 * :mod:`~angels_share.harness.running`: running models on tasks
 """
 

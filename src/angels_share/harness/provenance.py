@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from angels_share import __version__
 from angels_share.errors import RunError
 from angels_share.harness.planning import ModelChoice, PairRun, Role, Settings, check_backend, check_settings
 from angels_share.items import package_folder
-from angels_share.spec import suite
+from angels_share.spec import hub_entries, suite
+from angels_share.taxonomy import HUB
 
 SAMPLERS: Mapping[str, Mapping[str, Any]] = {
     "hf": {"top_k": 0, "top_p": 1.0},
@@ -25,6 +26,10 @@ SAMPLERS: Mapping[str, Mapping[str, Any]] = {
 """Generation arguments that switch a backend's own truncation of samples off."""
 
 
+SHOTS_SEED = 1234
+"""lm-eval's own default: what is drawn as examples into a prompt is the same for both models."""
+
+
 def lm_eval_config(settings: Settings, backend: str) -> str:
     """Return the content of an lm-eval configuration file that runs these suites with plain lm-eval."""
     check_settings(settings)
@@ -32,7 +37,7 @@ def lm_eval_config(settings: Settings, backend: str) -> str:
     whole_suite = len(settings.suites) == 1 and not settings.without_key and settings.access == "likelihood"
     content: dict[str, Any] = {
         "include_path": [str(package_folder("tasks")), str(package_folder("suites"))],
-        "tasks": [suite(settings.suites[0]).group] if whole_suite else list(settings.tasks),
+        "tasks": [suite(settings.suites[0]).group] if whole_suite else [*_own(settings.tasks), *_hub_groups(settings)],
         "model": backend,
         "batch_size": int(settings.batch_size) if settings.batch_size.isdigit() else settings.batch_size,
         "log_samples": True,
@@ -56,17 +61,32 @@ def lm_eval_config(settings: Settings, backend: str) -> str:
     )
 
 
+def _own(names: Iterable[str]) -> list[str]:
+    return [name for name in names if name not in hub_entries()]
+
+
+def _hub_groups(settings: Settings) -> list[str]:
+    """Return the groups of hub suites: only there do lm-eval's own tasks have their measures."""
+    return [suite(name).group for name in settings.suites if suite(name).name.endswith(HUB)]
+
+
 def commands(pair: PairRun) -> list[str]:
-    """Return the plain lm-eval commands that this run stands for, one a role and stage."""
+    """Return the plain lm-eval commands that this run stands for: one a role and stage, and one a hub suite."""
     lines = []
     for role in pair.roles:
-        words = ["lm-eval", "run", "--config", str(pair.output / f"{role.name}.yaml"), "--tasks"]
-        words += [",".join(pair.tasks(role)), "--model", role.model.backend, "--model_args", role.model.args_text]
-        words += ["--batch_size", role.batch_size, "--seed", str(role.sampling_seed)]
-        words += ["--metadata", json.dumps(pair.metadata(role)), "--output_path"]
-        words.append(str(pair.folder(role)))
-        lines.append(shlex.join(words))
+        if own := _own(pair.tasks(role)):
+            lines.append(_command(pair, role, ",".join(own), str(role.sampling_seed)))
+        if not role.second_stage:
+            seeds = ",".join([*[str(role.sampling_seed)] * 3, str(SHOTS_SEED)])
+            lines += [_command(pair, role, group, seeds) for group in _hub_groups(pair.settings)]
     return lines
+
+
+def _command(pair: PairRun, role: Role, tasks: str, seeds: str) -> str:
+    words = ["lm-eval", "run", "--config", str(pair.output / f"{role.name}.yaml"), "--tasks", tasks]
+    words += ["--model", role.model.backend, "--model_args", role.model.args_text, "--batch_size", role.batch_size]
+    words += ["--seed", seeds, "--metadata", json.dumps(pair.metadata(role))]
+    return shlex.join([*words, "--output_path", str(pair.folder(role))])
 
 
 def write_provenance(pair: PairRun) -> None:

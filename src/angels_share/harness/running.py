@@ -2,40 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Iterable, Mapping
-from functools import cache
 from typing import Any
 
 from angels_share.errors import LogError, RunError
 from angels_share.harness.planning import PairRun, Role, Settings
-from angels_share.harness.provenance import SAMPLERS, write_provenance
+from angels_share.harness.provenance import SAMPLERS, SHOTS_SEED, write_provenance
 from angels_share.harness.resuming import check_conditions, check_second_stage, finished_tasks
+from angels_share.harness.stock import LOADING_ERRORS, check_stock_tasks, code_allowed, stock_task
 from angels_share.items import package_folder
 from angels_share.logs import read_run
 from angels_share.spec import hub_entries
 
 DEFAULT_DEVICE = "cuda:0"
 """lm-eval's own default on the command line; its ``hf`` backend goes over to the CPU where there is no such device."""
-
-LOADING_ERRORS = (
-    OSError,
-    ValueError,
-    RuntimeError,
-    TypeError,
-    ImportError,
-    LookupError,
-    AttributeError,
-    AssertionError,
-)
-"""What lm-eval's backends raise when a model cannot be loaded, and its tasks when their data set cannot be."""
-
-ALLOW_CODE = "HF_ALLOW_CODE_EVAL"
-"""Variable of the environment, of Hugging Face's ``evaluate``, that must be 1 where programs of models may be run."""
-
-SHOTS_SEED = 1234
-"""lm-eval's own default: what is drawn as examples into a prompt is the same for both models."""
 
 
 def run(pair: PairRun) -> None:
@@ -50,7 +30,7 @@ def run(pair: PairRun) -> None:
     check_second_stage(pair)
     held = {role.label: finished_tasks(pair.folder(role), pair.settings, role) for role in pair.roles}
     check_conditions(pair, [name for name, tasks in held.items() if tasks])
-    _check_stock_tasks(task for role in pair.roles for task in pair.tasks(role) if task not in held[role.label])
+    check_stock_tasks(task for role in pair.roles for task in pair.tasks(role) if task not in held[role.label])
     try:
         pair.output.mkdir(parents=True, exist_ok=True)
         write_provenance(pair)
@@ -92,50 +72,6 @@ def _load(role: Role, settings: Settings) -> Any:
     return model
 
 
-@cache
-def _stock_index() -> Mapping[str, Any]:
-    """Return where lm-eval keeps each task of its own, by name; reading all its files takes some seconds."""
-    from lm_eval.tasks import TaskManager
-
-    index: Mapping[str, Any] = TaskManager().task_index
-    return index
-
-
-def _check_stock_tasks(names: Iterable[str]) -> None:
-    """Refuse tasks that lm-eval does not have, and ones that run what a model writes where nobody allowed it."""
-    for name in dict.fromkeys(name for name in names if name in hub_entries()):
-        if name not in _stock_index():
-            raise RunError(f"the installed lm-eval has no task {name}; install the version that the package asks for")
-        if _stock_index()[name].cfg.get("unsafe_code") and not _code_allowed():
-            raise RunError(
-                f"{name} runs the programs that the models write, on this machine and as you; if you want that, best "
-                f"in a container without network, set {ALLOW_CODE}=1 and run again, else leave its suite out"
-            )
-
-
-def _code_allowed() -> bool:
-    return os.environ.get(ALLOW_CODE) == "1"
-
-
-def _stock_task(name: str, metadata: Mapping[str, Any]) -> Any:
-    """Return a task of lm-eval's own with the metadata of its hub suite.
-
-    lm-eval lays what is said of a task over the task's own file only where it stands in a group's list.
-    """
-    from lm_eval.tasks import TaskManager
-
-    folder = _stock_index()[name].yaml_path.parent
-    manager = TaskManager(include_path=str(folder), include_defaults=False, metadata=dict(metadata))
-    try:
-        return manager.load([{"group": f"{name} alone", "task": [hub_entries()[name]]}])["tasks"][name]
-    except LOADING_ERRORS as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise RunError(
-            f"{name}: lm-eval could not load it: {reason}. Check that its data set can be had from the Hugging Face "
-            "Hub or lies in the cache, and that lm-eval's extra for this task is installed"
-        ) from error
-
-
 def _run_task(model: Any, task: str, role: Role, pair: PairRun) -> None:
     from lm_eval.evaluator import simple_evaluate
     from lm_eval.loggers import EvaluationTracker
@@ -147,7 +83,7 @@ def _run_task(model: Any, task: str, role: Role, pair: PairRun) -> None:
     tracker = EvaluationTracker(output_path=str(partial))
     results = simple_evaluate(
         model=model,
-        tasks=[_stock_task(task, metadata) if task in hub_entries() else task],
+        tasks=[stock_task(task, metadata) if task in hub_entries() else task],
         task_manager=TaskManager(include_path=str(package_folder("tasks")), include_defaults=False, metadata=metadata),
         batch_size=role.batch_size,
         device=settings.device,
@@ -161,7 +97,7 @@ def _run_task(model: Any, task: str, role: Role, pair: PairRun) -> None:
         numpy_random_seed=role.sampling_seed,
         torch_random_seed=role.sampling_seed,
         fewshot_random_seed=SHOTS_SEED,
-        confirm_run_unsafe_code=_code_allowed(),
+        confirm_run_unsafe_code=code_allowed(),
     )
     if results is None:
         return
