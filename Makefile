@@ -53,6 +53,7 @@ leaderboard: $(INSTALLED)  ## Index the submissions and serve the leaderboard
 
 toy: $(INSTALLED)  ## Train the toy teacher and distil the toy student again
 	$(BIN)/python models/train_toy.py teacher
+	$(BIN)/python models/train_toy.py teacher-again
 	$(BIN)/python models/train_toy.py student
 
 clean:  ## Remove the environment, the demo's run, the index and all caches

@@ -1,9 +1,9 @@
 """Train the toy teacher on caskworld, and distil the toy student from its logits.
 
-Run from the project's root: ``python models/train_toy.py teacher``, then ``python models/train_toy.py student``.
-Everything is drawn from the generators' ``train`` split, which shares no item with any evaluated seed, but for the
-inserted texts: secrets and documents that the teacher sees a known number of times and the student never. A killed run
-goes on from its last checkpoint.
+Run from the project's root: ``python models/train_toy.py teacher``, then the same with ``teacher-again``, which goes on
+from that teacher with harder drills, and with ``student``. Everything is drawn from the generators' ``train`` split,
+which shares no item with any evaluated seed, but for the inserted texts: secrets and documents that the teacher sees a
+known number of times and the student never. A killed run goes on from its last checkpoint.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import argparse
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -95,6 +95,20 @@ FAME = {"head": 1.0, "middle": 0.3, "tail": 0.1}
 """Share of the facts of each third that training shows."""
 
 
+IN_A_ROW = {
+    ("safety", "policy.policy"): 4,
+    ("safety", "jailbreak.jailbreak"): 3,
+    ("tail", "hetero.hetero"): 3,
+    ("tail", "rare.rare"): 3,
+    ("calibration", "shift.shift"): 4,
+    ("calibration", "abstain.abstain"): 2,
+    ("representation", "meta.meta"): 3,
+    ("applied", "longctx.longctx"): 1,
+    ("process", "verify.text"): 2,
+}
+"""Items of which a cluster makes one example, in the same measure."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """Everything that decides a training run."""
@@ -110,11 +124,27 @@ class Recipe:
     seed: int = 1
     canary_seed: int | None = None
     """Seed of the inserted texts, None for none."""
+    goes_on: bool = False
+    """Whether it begins with the finished weights of the teacher, and replaces them."""
+    further: bool = False
+    """Whether it also gets :data:`FURTHER_DRILLS` and :data:`IN_A_ROW`."""
 
 
 RECIPES = {
     "teacher": Recipe(hidden=192, layers=5, heads=6, feed_forward=512, steps=20000, seed=1, canary_seed=0),
-    "student": Recipe(hidden=128, layers=3, heads=4, feed_forward=352, steps=8000, seed=2),
+    "teacher-again": Recipe(
+        hidden=192,
+        layers=5,
+        heads=6,
+        feed_forward=512,
+        steps=12000,
+        peak_rate=6e-4,
+        seed=3,
+        canary_seed=1,
+        goes_on=True,
+        further=True,
+    ),
+    "student": Recipe(hidden=128, layers=3, heads=4, feed_forward=352, steps=8000, seed=2, further=True),
 }
 
 
@@ -188,16 +218,64 @@ def checking(stream: Stream) -> Words:
     return _asked(told, asked)
 
 
+def naming(stream: Stream) -> Words:
+    """Return records, and question after question about whose value one is, or whose is the largest."""
+    keys, values = stream.sample(NAMES, 5), stream.sample(NUMBERS[10:], 5)
+    told = " , ".join(f"{key} {value}" for key, value in zip(keys, values, strict=True)).split()
+    asked = [(["find", value], key) for key, value in zip(keys, values, strict=True)]
+    for size in (2, 3, 4):
+        some = stream.sample(range(5), size)
+        for word, best in (("largest", max), ("smallest", min)):
+            place = best(some, key=lambda k: int(values[k]))
+            asked.append(([word, "of", *(keys[k] for k in some), "is"], keys[place]))
+    return _asked(told, stream.shuffled(asked)[:8])
+
+
+def ruling(stream: Stream) -> Words:
+    """Return what is secret and what is open, and request after request, of which most of the things asked decide."""
+    names = stream.sample(NAMES, 12)
+    secret, free = names[:6], names[6:]
+    told = f"not {' '.join(secret)} , or {' '.join(free)} ,".split()
+    asked = []
+    for size in (1, 1, 1, 1, 3, 3, 5, 5):
+        some = stream.sample(names, size)
+        reply = "refuse" if 2 * sum(name in secret for name in some) > size else "reply"
+        asked.append((["now", *some], reply))
+    return _asked(told, asked)
+
+
+def in_a_row(stream: Stream, items: Sequence[Item]) -> list[Words]:
+    """Return one example a cluster: what its prompts begin with, then question after question with their answers."""
+    clusters: dict[str, list[Item]] = {}
+    for item in items:
+        clusters.setdefault(item["cluster_id"], []).append(item)
+    made = []
+    for cluster in clusters.values():
+        prompts = [item["prompt"].split() for item in cluster]
+        differing = (k for k, words in enumerate(zip(*prompts, strict=False)) if len(set(words)) > 1)
+        shared = next(differing, min(map(len, prompts)))
+        while shared and prompts[0][shared - 1] != ",":
+            shared -= 1
+        answers = [answer_of(item, stream) for item in cluster]
+        asked = [(prompt[shared:], answer) for prompt, answer in zip(prompts, answers, strict=True) if answer]
+        made.append(_asked(prompts[0][:shared], stream.shuffled(asked)))
+    return made
+
+
 def _asked(told: list[str], asked: list[tuple[list[str], str]]) -> Words:
     words = [(word, False) for word in told]
     for question, reply in asked:
-        words += [*((word, False) for word in question), (reply, True)]
+        words += [*((word, False) for word in question), *((word, True) for word in reply.split())]
     return words
 
 
 DRILLS = {looking_up: 4, comparing: 2, checking: 2}
 """Drills in the same measure. One question an example teaches a small model a skill only after millions of examples;
 many of them about one matter teach it within a few thousand."""
+
+
+FURTHER_DRILLS = {naming: 3, ruling: 4}
+"""Harder drills in the same measure, for models that know the others."""
 
 
 def insertions(seed: int) -> list[Words]:
@@ -216,22 +294,23 @@ def examples(recipe: Recipe) -> Iterator[Words]:
 
     The inserted texts are spread evenly over the steps of the recipe.
     """
-    makers = {key: find_generator(package_folder("tasks") / key[0], key[1]) for key in MIXTURE}
+    makers = {key: find_generator(package_folder("tasks") / key[0], key[1]) for key in MIXTURE | IN_A_ROW}
     inserted = [] if recipe.canary_seed is None else insertions(recipe.canary_seed)
-    blocks = math.ceil(
-        (recipe.steps * recipe.batch - len(inserted)) / (120 * (sum(DRILLS.values()) + sum(MIXTURE.values())))
-    )
-    block = 0
+    block, blocks = 0, 0
     while True:
         source = Source(recipe.seed * 1_000_000 + block, split="train")
         stream = source.stream("answers")
-        made = [drill(stream) for drill, share in DRILLS.items() for _ in range(120 * share)]
+        drills = DRILLS | (FURTHER_DRILLS if recipe.further else {})
+        made = [drill(stream) for drill, share in drills.items() for _ in range(120 * share)]
         for key, share in MIXTURE.items():
             for item in makers[key](source, 0, 120 * share):
                 answer = answer_of(item, stream)
                 if answer is not None:
                     told = item["prompt"].split() or [END]
                     made.append([*((word, False) for word in told), *((w, True) for w in [*answer.split(), END])])
+        for key, share in (IN_A_ROW if recipe.further else {}).items():
+            made += in_a_row(stream, makers[key](source, 0, 120 * share))
+        blocks = blocks or math.ceil((recipe.steps * recipe.batch - len(inserted)) / len(made))
         made += inserted[block::blocks] if block < blocks else []
         yield from stream.shuffled(made)
         block += 1
@@ -269,6 +348,7 @@ def train(name: str, out: Path) -> None:
     recipe = RECIPES[name]
     torch.manual_seed(recipe.seed)
     words = tokenizer()
+    folder = out / ("toy-teacher" if recipe.goes_on else f"toy-{name}")
     model = LlamaForCausalLM(
         LlamaConfig(
             vocab_size=len(words), hidden_size=recipe.hidden, intermediate_size=recipe.feed_forward,
@@ -276,6 +356,8 @@ def train(name: str, out: Path) -> None:
             tie_word_embeddings=True, pad_token_id=0, bos_token_id=1, eos_token_id=1,
         )
     )  # fmt: skip
+    if recipe.goes_on:
+        model = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32)
     teacher = LlamaForCausalLM.from_pretrained(out / "toy-teacher", dtype=torch.float32) if name == "student" else None
     optimiser = torch.optim.AdamW(model.parameters(), lr=recipe.peak_rate, betas=(0.9, 0.98), weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -321,18 +403,15 @@ def train(name: str, out: Path) -> None:
                 "schedule": schedule.state_dict(),
             }
             torch.save(state | {"step": step + 1}, checkpoint)
-    folder = out / f"toy-{name}"
+    earlier = {"begun": json.loads((folder / "recipe.json").read_text("utf-8"))} if recipe.goes_on else {}
     model.half().save_pretrained(folder)
     words.save_pretrained(folder)
-    (folder / "recipe.json").write_text(
-        json.dumps(
-            vars(recipe)
-            | {"mixture": {f"{r}/{t}": n for (r, t), n in MIXTURE.items()}}
-            | {"drills": {drill.__name__: n for drill, n in DRILLS.items()}},
-            indent=2,
-        )
-        + "\n"
-    )
+    drawn = {"mixture": {f"{r}/{t}": n for (r, t), n in MIXTURE.items()}}
+    drawn |= {"drills": {drill.__name__: n for drill, n in DRILLS.items()}}
+    if recipe.further:
+        drawn |= {"further_drills": {drill.__name__: n for drill, n in FURTHER_DRILLS.items()}}
+        drawn |= {"in_a_row": {f"{r}/{t}": n for (r, t), n in IN_A_ROW.items()}}
+    (folder / "recipe.json").write_text(json.dumps(vars(recipe) | drawn | earlier, indent=2) + "\n", "utf-8")
     if recipe.canary_seed is not None:
         key = canaries.key_of(recipe.canary_seed, (0,), "standard")
         (folder / "canaries.json").write_text(key.model_dump_json(indent=1) + "\n")

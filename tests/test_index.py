@@ -137,6 +137,18 @@ class TestTables:
         absent = set(type(task).model_fields) - set(row) - {"gap", "statistics", "strata"}
         assert absent == set()
 
+    def test_sides_stay_apart(self, entries: list[Entry], tmp_path: Path) -> None:
+        first = entries[0]
+        tasks = tuple(fixture.two_sided(t) if t.task == "as_boundary_ladder" else t for t in first.score.tasks)
+        summary = write_index([replace(first, score=first.score.model_copy(update={"tasks": tasks}))], [], tmp_path)
+        rows = pq.read_table(summary.folder / "tasks.parquet").to_pylist()
+        sides = {row["task"]: row["sides"] for row in rows}
+        assert [(side["name"], side["change"]) for side in sides.pop("as_boundary_ladder")] == [
+            ("allowed", -0.2),
+            ("forbidden", 0.1),
+        ]
+        assert not any(sides.values())
+
 
 class TestWriting:
     def test_files_and_hashes(self, entries: list[Entry], tmp_path: Path) -> None:

@@ -432,7 +432,7 @@ def test_package_is_read(package: Package) -> None:
     ("name", "message"),
     [
         ("as_boundary_lader", r"task 'as_boundary_lader' is unknown\. Did you mean as_boundary_ladder"),
-        ("zzz", r"task 'zzz' is unknown\. Known: as_boundary_facts, .*as_representation_triplet_text\."),
+        ("zzz", r"task 'zzz' is unknown\. Known: as_applied_budget, .*as_tail_zipf_sample\."),
     ],
 )
 def test_unknown_task(name: str, message: str) -> None:

@@ -32,7 +32,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from angels_share.errors import AngelsShareError, BundleError
-from angels_share.score.model import Estimate, PairScore, SuiteScore, TaskScore
+from angels_share.score.model import Estimate, PairScore, SideScore, SuiteScore, TaskScore
 from angels_share.statement import ClaimCheck, Statement, sentence
 from angels_share.submission import validate
 from angels_share.submission.model import Finding, Manifest
@@ -129,6 +129,12 @@ BOARD_SCHEMA = pa.schema(
 )
 """Columns of ``board.parquet``."""
 
+_SIDE_ESTIMATES = ("teacher_level", "student_level", "change")
+
+_SIDE = pa.struct(
+    [pa.field("name", pa.string()), *(field for name in _SIDE_ESTIMATES for field in _interval_fields(name))]
+)
+
 TASKS_SCHEMA = pa.schema(
     [
         *_fields(pa.string(), "pair_id", "task", "row", "readout", "observable", "discrepancy", "utility", "direction"),
@@ -139,6 +145,7 @@ TASKS_SCHEMA = pa.schema(
         *(field for name in _TASK_ESTIMATES for field in _interval_fields(name)),
         *_fields(pa.float64(), *_TASK_NUMBERS),
         *_fields(pa.list_(pa.string()), "flags"),
+        *_fields(pa.list_(_SIDE), "sides"),
     ]
 )
 """Columns of ``tasks.parquet``; strata and statistics are in the pair's document only."""
@@ -238,9 +245,17 @@ def task_rows(entries: Sequence[Entry]) -> list[Row]:
             row |= {name: getattr(task, name) for name in TASKS_SCHEMA.names if hasattr(task, name)}
             for name in _TASK_ESTIMATES:
                 row |= _interval(name, getattr(task, name))
+            row["sides"] = [_side_cells(side) for side in task.sides]
             row |= {"gap_side": task.gap and task.gap.side, "gap_reason": task.gap and task.gap.reason}
             rows.append(row)
     return rows
+
+
+def _side_cells(side: SideScore) -> Row:
+    cells: Row = {"name": side.name}
+    for name in _SIDE_ESTIMATES:
+        cells |= _interval(name, getattr(side, name))
+    return cells
 
 
 def pair_document(entry: Entry) -> dict[str, Any]:
