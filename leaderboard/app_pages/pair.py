@@ -11,6 +11,7 @@ import look
 import pandas as pd
 import streamlit as st
 
+from angels_share import spec
 from angels_share.taxonomy import ROWS, STATEMENT_ITEMS, scenario_of
 
 CHECKS_BESIDE = {
@@ -384,5 +385,6 @@ else:
     statement(document, name)
     tasks_section(tasks_of(document, scores[name]))
     statistics_section(tasks_of(document, scores[name]))
-    second_stage_section(document["score"]["second_stage"])
+    displayed = spec.suite(name).second_stage
+    second_stage_section([task for task in document["score"]["second_stage"] if task["task"] in displayed])
     runs(document, rows[name])
