@@ -5,6 +5,7 @@ what was examined; 2: the command could not run.
 
 - :mod:`angels_share.cli.shell`: the command itself, and where it writes
 - :mod:`angels_share.cli.canaries`: canaries make
+- :mod:`angels_share.cli.probing`: probe
 - :mod:`angels_share.cli.refusals`: refusals
 - :mod:`angels_share.cli.running`: list, config, run, models
 - :mod:`angels_share.cli.scoring`: score, statement, lock
@@ -12,6 +13,7 @@ what was examined; 2: the command could not run.
 """
 
 from angels_share.cli import canaries as _canaries
+from angels_share.cli import probing as _probing
 from angels_share.cli import refusals as _refusals
 from angels_share.cli import running as _running
 from angels_share.cli import scoring as _scoring
