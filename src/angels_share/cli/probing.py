@@ -108,7 +108,7 @@ def print_probe(found: Probe) -> None:
     else:
         s = found.similarity.summary
         out.print(
-            f"hidden states: debiased CKA {s.value:.3f} [{s.low:.3f}, {s.high:.3f}], the best layer at like depth, over "
-            f"{found.similarity.words} words of {found.similarity.documents} documents",
+            f"hidden states: debiased CKA {s.value:.3f} [{s.low:.3f}, {s.high:.3f}], the best layer at like depth, "
+            f"over {found.similarity.words} words of {found.similarity.documents} documents",
             soft_wrap=True,
         )
