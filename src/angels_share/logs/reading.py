@@ -52,7 +52,7 @@ def read_run(folder: Path, only: Sequence[str] | None = None) -> Run:
     sources: dict[str, Path] = {}
     models: dict[str, Path] = {}
     for path in files:
-        results = _read_results(path)
+        results = read_results(path)
         for name in _stress_tasks(results, path, only):
             if name in logs:
                 raise LogError(
@@ -61,7 +61,7 @@ def read_run(folder: Path, only: Sequence[str] | None = None) -> Run:
                 )
             logs[name] = _read_task(path, results, name)
             sources[name] = path
-            models.setdefault(_model_name(results), path)
+            models.setdefault(model_name(results), path)
     if only and not logs:
         raise LogError(f"{folder}: holds none of the tasks {', '.join(only)}")
     if not logs:
@@ -91,7 +91,8 @@ def _stress_tasks(results: Mapping[str, Any], path: Path, only: Sequence[str] | 
     return names
 
 
-def _read_results(path: Path) -> dict[str, Any]:
+def read_results(path: Path) -> dict[str, Any]:
+    """Return a results file of lm-eval, or say what is wrong with it."""
     try:
         results: dict[str, Any] = json.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
@@ -106,22 +107,24 @@ def _read_results(path: Path) -> dict[str, Any]:
     return results
 
 
-def _samples_path(results: Path, task: str) -> Path:
+def samples_path(results: Path, task: str) -> Path:
+    """Return the samples file of a task, which has the date stamp of its results file."""
     return results.with_name(f"samples_{task}_{results.stem.removeprefix('results_')}.jsonl")
 
 
 def raw_results(run: Run, task: str) -> dict[str, Any]:
     """Return the whole results file of a task, for the fields that scoring does not need."""
-    return _read_results(run.sources[task])
+    return read_results(run.sources[task])
 
 
 def raw_rows(run: Run, task: str) -> list[dict[str, Any]]:
     """Return the whole rows of a task's samples file, in the order of the documents."""
-    lines = _samples_path(run.sources[task], task).read_text("utf-8").split("\n")
+    lines = samples_path(run.sources[task], task).read_text("utf-8").split("\n")
     return sorted((json.loads(line) for line in lines if line), key=lambda row: int(row["doc_id"]))
 
 
-def _model_name(results: Mapping[str, Any]) -> str:
+def model_name(results: Mapping[str, Any]) -> str:
+    """Return the model's name as lm-eval was given it."""
     args = results["config"].get("model_args") or {}
     if isinstance(args, str):
         args = dict(part.split("=", 1) for part in args.split(",") if "=" in part)
@@ -133,7 +136,7 @@ def _model_name(results: Mapping[str, Any]) -> str:
 def _read_task(path: Path, results: Mapping[str, Any], name: str) -> TaskLog:
     config = results["configs"][name]
     spec = task_spec(name, config["metadata"], str(path))
-    samples = _samples_path(path, name)
+    samples = samples_path(path, name)
     if not samples.exists():
         raise LogError(f"{samples}: missing; run lm-eval with --log_samples, and keep both files together")
     counted = results["n-samples"].get(name)
