@@ -11,7 +11,7 @@ from rich import box
 from rich.table import Table
 
 from angels_share import spec
-from angels_share.cli.shell import app, err, out, pair_folders, tell, write_text
+from angels_share.cli.shell import ProfileOption, app, err, out, pair_folders, tell, write_text
 from angels_share.errors import RunError
 from angels_share.items import package_folder
 from angels_share.logs import Run
@@ -110,6 +110,28 @@ def read_score(path: Path) -> PairScore:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise RunError(f"{path}: is no score of this release: {place}: {first['msg']}; score the pair again") from error
+
+
+@app.command()
+def power(
+    score_file: Annotated[Path, typer.Argument(help="Score of a pilot run, as `angels-share score -o` writes it.")],
+    profile: ProfileOption = "standard",
+    epsilon: Annotated[float, typer.Option(min=0.001, max=0.5, help="Margin to certify.")] = 0.05,
+) -> None:
+    """Say what a larger run could show: the smallest change that it finds, and what certifies preservation."""
+    from angels_share.power import plan
+
+    plans = [found for task in read_score(score_file).tasks if (found := plan(task, profile, epsilon))]
+    if not plans:
+        raise RunError(f"{score_file}: holds no task with a change in utility; nothing can be planned from it")
+    table = Table(box=box.SIMPLE, padding=(0, 1))
+    for heading in ("task", "clusters", f"at {profile}", "detectable δ", f"to certify ε = {epsilon:g}", "profile"):
+        table.add_column(heading, no_wrap=True, justify="left" if heading == "task" else "right")
+    for p in plans:
+        needed = (f"{p.needed:,}", p.profile or "more than full")
+        table.add_row(p.task, str(p.clusters), f"{p.planned:,}", _x100(p.detectable), *needed)
+    out.print(table)
+    out.print("Power 80 %. The fewer clusters the pilot had, the rougher.")
 
 
 @app.command()
