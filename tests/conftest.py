@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -10,13 +11,23 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
+from angels_share import spec
+
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
 MODELS = "models"
 """The group of the files that run models, of which two at once would be slower than one after the other."""
 
-RUN_MODELS = ("test_tasks_run", "test_harness", "test_models", "test_bad_input", "test_endpoint", "test_accelerate", "test_hub")
+RUN_MODELS = (
+    "test_tasks_run",
+    "test_harness",
+    "test_models",
+    "test_bad_input",
+    "test_endpoint",
+    "test_accelerate",
+    "test_hub",
+)
 
 
 class ByGroup(LoadScopeScheduling):
@@ -44,3 +55,16 @@ def group(nodeid: str) -> str:
         return MODELS
     row = re.search(r"\[as_([a-z]+)_", test)
     return row[1] if file == "test_generators" and row else file.removeprefix("test_tasks_")
+
+
+@pytest.fixture(scope="module")
+def five_tasks() -> Iterator[None]:
+    """Put the suite ``synthetic.FIVE_TASKS`` in the place of ``high_risk``."""
+    from synthetic import FIVE_TASKS
+
+    read = spec._suite
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(spec, "_suite", lambda name, path: FIVE_TASKS if name == FIVE_TASKS.name else read(name, path))
+        spec.suites.cache_clear()
+        yield
+    spec.suites.cache_clear()

@@ -35,9 +35,9 @@ KEY = ComparisonKey(track="toy", profile="pilot", item_seed=0, levels=(0,), acce
 TASKS: dict[str, str] = {
     "as_distribution_urn": "distribution",
     "as_distribution_sample": "distribution",
-    "as_boundary_ladder": "boundary",
-    "as_calibration_confidence": "calibration",
-    "as_calibration_abstain": "calibration",
+    "as_boundary_groups": "boundary",
+    "as_tail_rare": "tail",
+    "as_tail_facts": "tail",
 }
 
 
@@ -118,7 +118,7 @@ def _design(task: str) -> dict[str, Any]:
 def suite_score(tasks: list[TaskScore], retention: float, undisclosed: float = 0.0, **changes: Any) -> SuiteScore:
     """Return the suite's score from its tasks: rows weigh the same, a submitter's gap counts as 1."""
     rows = []
-    for row in ("calibration", "boundary", "distribution"):
+    for row in ("tail", "boundary", "distribution"):
         charged = [t for t in tasks if t.row == row and (t.gap is None or t.gap.side == "submitter")]
         loss = sum(t.loss.value if t.loss else 1.0 for t in charged) / len(charged) if charged else None
         rows.append(
@@ -135,11 +135,11 @@ def suite_score(tasks: list[TaskScore], retention: float, undisclosed: float = 0
         r.weight / len(r.tasks) for r in rows for t in tasks if t.row == r.row and t.gap and t.gap.side == "submitter"
     )
     content: dict[str, Any] = {
-        "suite": "high_risk",
-        "version": "0.1",
+        "suite": "synthetic_data",
+        "version": "1.0",
         "digest": hashlib.sha256(b"fixture suite").hexdigest(),
         "primary": Retention(
-            task="as_calibration_confidence",
+            task="as_tail_rare",
             metric="accuracy",
             chance=0.25,
             teacher=estimate(0.88),
@@ -193,7 +193,7 @@ def entry(
         teacher=TEACHER,
         student=name,
         method=Method(family=method, description="Made up for the tests; no model was run."),
-        suites={"high_risk": SuiteStatement(items=items | filled | (texts or {}), claims=claims)},
+        suites={"synthetic_data": SuiteStatement(items=items | filled | (texts or {}), claims=claims)},
     )
     manifest = Manifest(
         pair_id=pinned[:16],
@@ -201,7 +201,7 @@ def entry(
         teacher=ModelFacts(name=TEACHER, parameters=2_000_000),
         student=ModelFacts(name=name, parameters=700_000),
         method=method,
-        suites=(SuitePin(name="high_risk", version="0.1", digest=pinned),),
+        suites=(SuitePin(name="synthetic_data", version="1.0", digest=pinned),),
         key=Key(track=KEY.track, profile=KEY.profile, item_seed=KEY.item_seed),
         roles={"teacher": Canonical(canonical=TEACHER), "student": Canonical(canonical=name)},
         files={"statement.json": pinned, "score.json": pinned},
@@ -216,24 +216,24 @@ def distilled() -> Entry:
     tasks = [
         task_score("as_distribution_urn", 0.22, "SHIFTED"),
         gap("as_distribution_sample", "submitter", "the student's log of this task is missing"),
-        task_score("as_boundary_ladder", 0.41, "HARMFUL", half=0.09),
-        task_score("as_calibration_confidence", 0.06, "PRESERVED", flags=("CEILING",)),
-        task_score("as_calibration_abstain", 0.12, "INCONCLUSIVE", flags=("CANNOT CERTIFY AT THIS N",)),
+        task_score("as_boundary_groups", 0.41, "HARMFUL", half=0.09),
+        task_score("as_tail_rare", 0.06, "PRESERVED", flags=("CEILING",)),
+        task_score("as_tail_facts", 0.12, "INCONCLUSIVE", flags=("CANNOT CERTIFY AT THIS N",)),
     ]
     claims = (
-        Claim(row="calibration", task="as_calibration_confidence", kind="preserved"),
+        Claim(row="tail", task="as_tail_rare", kind="preserved"),
         Claim(
             row="boundary",
-            task="as_boundary_ladder",
+            task="as_boundary_groups",
             kind="accepted",
-            justification="The product checks sums with a calculator.",
+            justification="The product checks these labels by hand.",
         ),
         Claim(row="distribution", task="as_distribution_urn", kind="lost"),
         Claim(row="distribution", task="as_distribution_sample", kind="unmeasured"),
     )
     texts = {
-        "deployment_context": "A fixture for people who try the leaderboard.\nIt answers sums and says how sure it is.",
-        "accepted_losses": "Two-digit sums may fail: the product checks them with a calculator.",
+        "deployment_context": "A fixture for people who try the leaderboard.\nIt labels the rows of a table.",
+        "accepted_losses": "Labels of one group may fail: the product checks them by hand.",
         "deployment_implication": "",
     }
     suite = suite_score(tasks, retention=0.93, undisclosed=0.02)
@@ -245,14 +245,14 @@ def pruned() -> Entry:
     tasks = [
         task_score("as_distribution_urn", 0.71, "SHIFTED"),
         task_score("as_distribution_sample", 0.64, "SHIFTED"),
-        task_score("as_boundary_ladder", 0.83, "HARMFUL"),
-        task_score("as_calibration_confidence", 0.58, "HARMFUL"),
-        gap("as_calibration_abstain", "teacher", "the teacher's level 0.310 is too near chance 0.250 (least: 0.400)"),
+        task_score("as_boundary_groups", 0.83, "HARMFUL"),
+        task_score("as_tail_rare", 0.58, "HARMFUL"),
+        gap("as_tail_facts", "teacher", "the teacher's level 0.310 is too near chance 0.250 (least: 0.400)"),
     ]
     claims = (
         Claim(row="boundary", kind="lost"),
-        Claim(row="calibration", task="as_calibration_confidence", kind="preserved"),
-        Claim(row="calibration", task="as_calibration_confidence", kind="lost"),
+        Claim(row="tail", task="as_tail_rare", kind="preserved"),
+        Claim(row="tail", task="as_tail_rare", kind="lost"),
         Claim(row="distribution", task="as_distribution_urn", kind="lost"),
     )
     reason = "as_distribution_sample is SHIFTED and the statement does not say so"

@@ -18,7 +18,7 @@ import numpy as np
 
 from angels_share.items import Item, Source, Stream, build, find_generator, levels_of, n_clusters
 from angels_share.logs import Settings, TaskLog, document_hash
-from angels_share.spec import TaskSpec, read_yaml, task, task_files
+from angels_share.spec import SuiteSpec, TaskSpec, read_yaml, suite, task, task_files
 
 Response = Sequence[float] | str | Sequence[str]
 """Log-likelihoods of the options, one greedy text, or the K sampled texts: whatever the task's readout asks for."""
@@ -42,6 +42,30 @@ SETTINGS = Settings(
     batch_size=None,
 )
 """How a log that is made without a run folder was run."""
+
+FIVE_TASKS = SuiteSpec.model_validate(
+    suite("high_risk").model_dump()
+    | {
+        "tasks": (
+            "as_calibration_confidence",
+            "as_calibration_abstain",
+            "as_boundary_ladder",
+            "as_distribution_urn",
+            "as_distribution_sample",
+        ),
+        "second_stage": ("as_distribution_cross",),
+        "primary": {"task": "as_calibration_confidence", "metric": "accuracy", "chance": 0.25},
+        "primary_in_words": None,
+        "rows": {
+            "calibration": {"weight": 1 / 3, "primary_task": "as_calibration_confidence"},
+            "boundary": {"weight": 1 / 3, "primary_task": "as_boundary_ladder"},
+            "distribution": {"weight": 1 / 3, "primary_task": "as_distribution_urn"},
+        },
+        "stress_tests": {},
+    }
+)
+"""A suite with a task of each readout, with and without a utility, in rows that weigh the same; ``five_tasks`` of the
+``conftest`` puts it in the place of ``high_risk``. What scoring does with a suite is computed by hand on this one."""
 
 
 def write_run(

@@ -55,6 +55,8 @@ from test_harness import (
 from test_items import GENERATORS, MEASURE, SUITE, Package, forget, package
 from test_logs import change_results, change_rows, ladder, results_file
 
+pytestmark = pytest.mark.usefixtures("five_tasks")
+
 
 def begin(planned: harness.PairRun, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run a pair that is killed after its first task."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -16,14 +18,21 @@ from typer.testing import CliRunner
 from angels_share import canaries, harness, items, spec
 from angels_share.cli import app, main
 from angels_share.cli import scoring as scoring_commands
+from angels_share.costs import cost_of
 from angels_share.harness import planning
 from angels_share.items import n_clusters, package_folder
-from angels_share.logs import read_run
+from angels_share.logs import Run, TaskLog, read_run
 from angels_share.score import PairScore, score_pair
-from synthetic import noisy, write_run
+from angels_share.score.model import Estimate
+from synthetic import FIVE_TASKS, SETTINGS, noisy, write_run
 
-TASKS = spec.suite("high_risk").tasks
+SUITES = spec.suites()
+"""The suites of the package, whatever stands in the place of one."""
+
+TASKS = FIVE_TASKS.tasks
 LADDER, SAMPLE = "as_boundary_ladder", "as_distribution_sample"
+
+pytestmark = pytest.mark.usefixtures("five_tasks")
 
 
 @dataclass(frozen=True)
@@ -152,9 +161,14 @@ def test_list_of_rows(command: Callable[..., Outcome]) -> None:
 def test_list_tells_the_time_for_a_speed(command: Callable[..., Outcome]) -> None:
     arguments = ("list", "suites", "--track", "toy", "--profile", "pilot")
     assert "time" not in command(*arguments).out
-    slow, fast = (command(*arguments, "--requests-per-second", rate).out for rate in (1, 1000))
-    assert "h" in slow.split("privacy")[1].splitlines()[0]
-    assert "min" in fast.split("privacy")[1].splitlines()[0]
+    requests = cost_of(spec.suite("privacy").tasks, "toy", "pilot").requests
+    assert requests > 3600
+    for rate in (1, 1000):
+        shown = command(*arguments, "--requests-per-second", rate).out
+        (line,) = (line for line in shown.splitlines() if line.startswith("│ privacy "))
+        minutes = math.ceil(requests / rate / 60)
+        told = f"{minutes // 60} h {minutes % 60:02} min" if rate == 1 else f"{minutes} min"
+        assert line.split("│")[-2].strip() == told
 
 
 def test_list_by_text_counts_what_can_be_run(command: Callable[..., Outcome]) -> None:
@@ -190,7 +204,10 @@ def test_config_in_a_file(command: Callable[..., Outcome], tmp_path: Path) -> No
 
 
 def test_config_of_an_unknown_suite(command: Callable[..., Outcome]) -> None:
-    refused(command("config", "--suite", "high_rsk"), "suite 'high_rsk' is unknown. Did you mean high_risk?")
+    refused(
+        command("config", "--suite", "high_rsk"),
+        "suite 'high_rsk' is unknown. Did you mean high_risk or high_risk_hub?",
+    )
 
 
 # --- the key of the privacy tasks ------------------------------------------------------------------------------------
@@ -410,6 +427,74 @@ def test_score_prints_every_task_and_suite(command: Callable[..., Outcome], pair
         assert f"flag: {flag}" in outcome.out
 
 
+def test_brief_score_is_one_line_a_suite(command: Callable[..., Outcome], tmp_path: Path, pair_folder: Path) -> None:
+    """Most of the second suite was not run, its primary task among it: that suite has no retention."""
+    path = tmp_path / "score.json"
+    names = ("high_risk", "synthetic_data")
+    asked = [word for name in names for word in ("--suite", name)]
+    outcome = command("score", pair_folder, *asked, "--resamples", 100, "--brief", "-o", path)
+    assert outcome.code == 0
+    made = PairScore.model_validate_json(path.read_text("utf-8"))
+    assert tuple(suite.suite for suite in made.suites) == names
+    lines = [line.split() for line in outcome.out.splitlines() if line.split()[:1] and line.split()[0] in names]
+    assert [line[0] for line in lines] == list(names)
+    for line, suite in zip(lines, made.suites, strict=True):
+        assert suite.angels_share is not None
+        assert line[1:] == [
+            *told(suite.primary.retention),
+            *told(suite.angels_share.total),
+            *told(suite.composite),
+            f"{suite.coverage:.0%}",
+            *("no,", str(len(suite.reasons)), "reasons"),
+        ]
+    assert made.suites[0].primary.retention is not None
+    assert made.suites[1].primary.retention is None
+    assert lines[1][1] == "none"
+    assert not [task.task for task in made.tasks if task.task in outcome.out]
+
+
+def told(estimate: Estimate | None) -> list[str]:
+    """Return the words that a table has for a number."""
+    if estimate is None:
+        return ["none"]
+    return f"{100 * estimate.value:.1f} [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]".split()
+
+
+def answered_nothing(names: Sequence[str]) -> Run:
+    """Return a run of which it matters only which tasks it holds, and whether any has likelihoods."""
+    logs = {name: TaskLog(spec.task(name), SETTINGS, (), ()) for name in names}
+    likelihoods = np.zeros((0, 2))
+    return Run(
+        place="here",
+        model="m",
+        tasks={
+            name: replace(log, log_likelihoods=likelihoods)
+            if log.spec.measure.readout == "likelihood"
+            else replace(log, texts=())
+            for name, log in logs.items()
+        },
+    )
+
+
+@pytest.mark.parametrize("name", ["reasoning", "rag", "synthetic_data", "code_tools"])
+def test_suite_of_a_pair_that_was_run_by_text_alone(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """What needs likelihoods and has no twin in words cannot have been run, and is no part that is missing."""
+    monkeypatch.setattr(spec, "suites", lambda: SUITES)
+    seen = spec.suite(name).seen_by("text")
+    readable = [task for task in seen.tasks if spec.readable(task, "text")]
+    assert 0 < len(readable) < len(seen.tasks)
+    run = answered_nothing(readable)
+    assert scoring_commands._covered(run, run) == [name]
+    more = answered_nothing([*readable, *spec.suite(name).tasks])
+    assert scoring_commands._covered(more, more) == [name]
+
+
+def test_suite_of_which_most_was_run() -> None:
+    whole = spec.suite("rag").tasks
+    assert scoring_commands._covered(answered_nothing(whole[:-1]), answered_nothing(whole[:-2])) == ["rag"]
+    assert scoring_commands._covered(answered_nothing([]), answered_nothing([])) == []
+
+
 def test_scoring_twice_gives_the_same_bytes(command: Callable[..., Outcome], tmp_path: Path, pair_folder: Path) -> None:
     for name in ("one.json", "two.json"):
         assert command("score", pair_folder, "--resamples", 100, "-o", tmp_path / name).code == 0
@@ -536,7 +621,7 @@ def test_score_of_one_sampling_seed_is_charged_not_refused(
     [
         (["nowhere"], ("nowhere: holds no run of the teacher or the student; see `angels-share run`",)),
         (["nowhere", "elsewhere"], ("nowhere: no such folder; give the --output_path of an lm-eval run",)),
-        (["{pair}", "--suite", "high_rsk"], ("suite 'high_rsk' is unknown. Did you mean high_risk?",)),
+        (["{pair}", "--suite", "high_rsk"], ("suite 'high_rsk' is unknown. Did you mean high_risk or high_risk_hub?",)),
         (["{pair}", "--repeat", "nowhere"], ("nowhere: no such folder",)),
         (["{pair}", "--statement", "nowhere.yaml"], ("nowhere.yaml",)),
     ],

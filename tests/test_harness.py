@@ -41,16 +41,21 @@ from angels_share.harness import (
     running,
 )
 from angels_share.items import CALIBRATION_SEED, load_module, package_folder
-from angels_share.logs import TaskLog, read_run
+from angels_share.logs import Run, TaskLog, read_run
 from angels_share.models import weights_digest
 from angels_share.observables import get_utility, observe
 from angels_share.score import score_pair
-from synthetic import make_items, noisy, write_run
+from synthetic import FIVE_TASKS, make_items, noisy, write_run
 
-TASKS = spec.suite("high_risk").tasks
+HIGH_RISK = spec.suite("high_risk")
+"""The suite of the package, whatever stands in its place."""
+
+TASKS = FIVE_TASKS.tasks
 LADDER, SAMPLE = "as_boundary_ladder", "as_distribution_sample"
 TOY = Settings(("high_risk",), "toy", "pilot")
 TEACHER, STUDENT = ModelChoice("made_up", {"pretrained": "one"}), ModelChoice("made_up", {"pretrained": "two"})
+
+pytestmark = pytest.mark.usefixtures("five_tasks")
 
 
 # --- a backend without a model ---------------------------------------------------------------------------------------
@@ -226,7 +231,10 @@ def test_unknown_backend(tmp_path: Path, backend: str, hint: str, side: str) -> 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (Settings(("high_rsk",), "toy", "pilot"), r"suite 'high_rsk' is unknown\. Did you mean high_risk\?"),
+        (
+            Settings(("high_rsk",), "toy", "pilot"),
+            r"suite 'high_rsk' is unknown\. Did you mean high_risk or high_risk_hub\?",
+        ),
         (Settings(("high_risk",), "toi", "pilot"), r"track 'toi' is unknown\. Did you mean toy\?"),
         (Settings(("high_risk",), "toy", "pillot"), r"profile 'pillot' is unknown\. Did you mean pilot\?"),
     ],
@@ -289,7 +297,7 @@ def test_config_takes_over_what_was_chosen() -> None:
 
 
 def test_config_of_an_unknown_suite() -> None:
-    with pytest.raises(SpecError, match=r"Did you mean high_risk\?"):
+    with pytest.raises(SpecError, match=r"Did you mean high_risk or high_risk_hub\?"):
         lm_eval_config(Settings(("hgh_risk",), "toy", "pilot"), "hf")
 
 
@@ -321,6 +329,39 @@ def test_commands_say_everything_a_role_needs(tmp_path: Path) -> None:
             "--metadata": json.dumps(made.settings.metadata(role.name)),
             "--output_path": str(tmp_path / "a run" / role.name),
         }
+
+
+def test_commands_of_a_hub_suite_name_its_group_and_the_seed_of_the_examples(tmp_path: Path) -> None:
+    """lm-eval's own tasks have their measures in the group alone, and the same examples for both models."""
+    made = small_plan(tmp_path / "run", replace(TOY, suites=("high_risk", "rag_hub", "code_tools_hub")), repeat=True)
+    asked = []
+    for words in map(shlex.split, commands(made)):
+        options = dict(zip(words[2::2], words[3::2], strict=True))
+        role = Path(options["--output_path"]).name
+        assert options["--config"] == str(tmp_path / "run" / f"{role}.yaml")
+        asked.append((role, options["--tasks"], options["--seed"]))
+    assert asked == [
+        (role, tasks, seeds)
+        for role, seed in (("teacher", 11), ("student", 12), ("teacher_repeat", 13))
+        for tasks, seeds in (
+            (",".join(TASKS), str(seed)),
+            ("as_suite_rag_hub", f"{seed},{seed},{seed},1234"),
+            ("as_suite_code_tools_hub", f"{seed},{seed},{seed},1234"),
+        )
+    ]
+
+
+def test_commands_of_a_hub_suite_alone(tmp_path: Path) -> None:
+    made = small_plan(tmp_path, replace(TOY, suites=("rag_hub",)))
+    words = [shlex.split(line) for line in commands(made)]
+    assert [line[line.index("--tasks") + 1] for line in words] == ["as_suite_rag_hub"] * 2
+    assert [line[line.index("--seed") + 1] for line in words] == ["11,11,11,1234", "12,12,12,1234"]
+    assert config(made.settings)["tasks"] == ["as_suite_rag_hub"]
+
+
+def test_config_of_a_hub_suite_beside_another_names_its_group(tmp_path: Path) -> None:
+    """The tasks of the other suite are named one by one, once each."""
+    assert config(replace(TOY, suites=("high_risk", "rag_hub")))["tasks"] == [*TASKS, "as_suite_rag_hub"]
 
 
 # --- runs ------------------------------------------------------------------------------------------------------------
@@ -999,16 +1040,33 @@ def test_printed_command_gives_the_same_answers(real_pair: RealPair, tmp_path: P
         assert plain.tasks[name].settings == ours.tasks[name].settings
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("tasks", ["as_suite_high_risk", SAMPLE])
-def test_written_config_gives_the_same_answers(real_pair: RealPair, models: Path, tmp_path: Path, tasks: str) -> None:
-    path = tmp_path / "as.yaml"
+def run_of_config(folder: Path, model: ModelChoice, *arguments: str) -> Run:
+    """Return what plain lm-eval answers with the written configuration."""
+    path = folder / "as.yaml"
     path.write_text(lm_eval_config(TOY, "hf"), "utf-8")
-    model = real_pair.plan.roles[0].model.args_text
-    output = str(tmp_path / "out")
-    lm_eval("--config", str(path), "--tasks", tasks, "--model_args", model, "--output_path", output, "--seed", "11")
-    ours, plain = read_run(real_pair.plan.output / "teacher"), read_run(tmp_path / "out")
-    assert set(plain.tasks) == (set(TASKS) if tasks.startswith("as_suite") else {SAMPLE})
+    lm_eval("--config", str(path), *arguments, "--model_args", model.args_text, "--output_path", str(folder / "out"))
+    return read_run(folder / "out")
+
+
+@pytest.mark.slow
+def test_written_config_gives_the_same_answers_of_a_sampled_task(real_pair: RealPair, tmp_path: Path) -> None:
+    ours = read_run(real_pair.plan.output / "teacher")
+    plain = run_of_config(tmp_path, real_pair.plan.roles[0].model, "--tasks", SAMPLE, "--seed", "11")
+    assert set(plain.tasks) == {SAMPLE}
+    assert_same_answers(ours.tasks[SAMPLE], plain.tasks[SAMPLE])
+
+
+@pytest.mark.slow
+def test_written_config_gives_the_same_answers_of_a_suite(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The configuration names the group, which lm-eval reads from the package: the suite is the package's own here."""
+    monkeypatch.setattr(spec, "suites", lambda: {HIGH_RISK.name: HIGH_RISK})
+    model = real(models, "teacher")
+    run(plan(tmp_path / "ours", TOY, teacher=None, student=model))
+    ours = read_run(tmp_path / "ours" / "student")
+    plain = run_of_config(tmp_path, model, "--seed", "12")
+    assert set(plain.tasks) == set(ours.tasks) == set(HIGH_RISK.tasks)
     for name, log in plain.tasks.items():
         assert_same_answers(ours.tasks[name], log)
 

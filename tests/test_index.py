@@ -102,7 +102,7 @@ class TestTables:
         assert row["kept"] == pytest.approx(1 - row["angels_share"])
         parts = row["accounted"] + row["undisclosed"] + row["unmeasured"]
         assert parts == pytest.approx(row["angels_share"])
-        assert (row["loss_calibration"], row["loss_boundary"]) == pytest.approx((0.09, 0.41))
+        assert (row["loss_tail"], row["loss_boundary"]) == pytest.approx((0.09, 0.41))
         assert row["loss_privacy"] is None
         counts = {name: row[f"n_{name}"] for name in ("preserved", "harmful", "shifted", "inconclusive", "charged")}
         assert counts == {"preserved": 1, "harmful": 1, "shifted": 1, "inconclusive": 1, "charged": 1}
@@ -125,8 +125,8 @@ class TestTables:
     def test_tasks_hold_every_number(self, entries: list[Entry]) -> None:
         rows = task_rows(entries)
         assert len(rows) == 15
-        row = next(r for r in rows if r["pair_id"] == entries[0].pair_id and r["task"] == "as_boundary_ladder")
-        task = next(t for t in entries[0].score.tasks if t.task == "as_boundary_ladder")
+        row = next(r for r in rows if r["pair_id"] == entries[0].pair_id and r["task"] == "as_boundary_groups")
+        task = next(t for t in entries[0].score.tasks if t.task == "as_boundary_groups")
         assert task.loss is not None
         assert task.change is not None
         assert (row["loss"], row["loss_low"], row["loss_high"]) == (task.loss.value, task.loss.low, task.loss.high)
@@ -139,11 +139,11 @@ class TestTables:
 
     def test_sides_stay_apart(self, entries: list[Entry], tmp_path: Path) -> None:
         first = entries[0]
-        tasks = tuple(fixture.two_sided(t) if t.task == "as_boundary_ladder" else t for t in first.score.tasks)
+        tasks = tuple(fixture.two_sided(t) if t.task == "as_boundary_groups" else t for t in first.score.tasks)
         summary = write_index([replace(first, score=first.score.model_copy(update={"tasks": tasks}))], [], tmp_path)
         rows = pq.read_table(summary.folder / "tasks.parquet").to_pylist()
         sides = {row["task"]: row["sides"] for row in rows}
-        assert [(side["name"], side["change"]) for side in sides.pop("as_boundary_ladder")] == [
+        assert [(side["name"], side["change"]) for side in sides.pop("as_boundary_groups")] == [
             ("allowed", -0.2),
             ("forbidden", 0.1),
         ]
@@ -164,14 +164,14 @@ class TestWriting:
         document = json.loads(files[f"pairs/{entries[0].pair_id}.json"])
         assert document["score"] == entries[0].score.model_dump(mode="json")
         assert document["statement"] == entries[0].statement.model_dump(mode="json")
-        assert "fixture-student-700k" in document["sentences"]["high_risk"]
+        assert "fixture-student-700k" in document["sentences"]["synthetic_data"]
         statuses = {check["status"] for check in document["checks"]}
         assert statuses == {"supported"}
 
     def test_a_statement_on_a_suite_that_was_not_scored(self, entries: list[Entry]) -> None:
-        part = entries[0].statement.suites["high_risk"]
-        wider = entries[0].statement.model_copy(update={"suites": {"high_risk": part, "rag": part}})
-        assert set(pair_document(replace(entries[0], statement=wider))["sentences"]) == {"high_risk"}
+        part = entries[0].statement.suites["synthetic_data"]
+        wider = entries[0].statement.model_copy(update={"suites": {"synthetic_data": part, "rag": part}})
+        assert set(pair_document(replace(entries[0], statement=wider))["sentences"]) == {"synthetic_data"}
 
     def test_same_entries_same_bytes_in_any_order(self, entries: list[Entry], tmp_path: Path) -> None:
         write_index(entries, [], tmp_path / "a")

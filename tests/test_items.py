@@ -410,7 +410,15 @@ class Package:
 
 
 def forget() -> None:
-    for cached in (spec.task_files, spec.tasks, spec.suites, spec.lock):
+    for cached in (
+        spec.task_files,
+        spec.tasks,
+        spec.suites,
+        spec.rows,
+        spec.hub_entries,
+        spec._hub_tasks,
+        spec.lock,
+    ):
         cached.cache_clear()
 
 
@@ -422,7 +430,12 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Package
 
 
 def test_package_is_read(package: Package) -> None:
-    assert spec.task("as_tiny").measure.model_dump() == MEASURE | {"statistics": (), "first_stage": None, "sides": None}
+    assert spec.task("as_tiny").measure.model_dump() == MEASURE | {
+        "statistics": (),
+        "first_stage": None,
+        "sides": None,
+        **spec.OF_STOCK,
+    }
     assert spec.task("as_tiny").version == 0.1
     assert spec.suite("tiny").tasks == ("as_tiny",)
     assert spec.suite("tiny").weights == {"tail": 1.0}
@@ -432,7 +445,7 @@ def test_package_is_read(package: Package) -> None:
     ("name", "message"),
     [
         ("as_boundary_lader", r"task 'as_boundary_lader' is unknown\. Did you mean as_boundary_ladder"),
-        ("zzz", r"task 'zzz' is unknown\. Known: as_applied_budget, .*as_tail_zipf_sample\."),
+        ("zzz", r"task 'zzz' is unknown\. Known: anli_r3, .*as_applied_budget, .*as_tail_zipf_sample, .*wikitext\."),
     ],
 )
 def test_unknown_task(name: str, message: str) -> None:
@@ -442,7 +455,7 @@ def test_unknown_task(name: str, message: str) -> None:
 
 @pytest.mark.parametrize("name", ["high_rsk", "as_suite_high_rsk", "hgh_risk"])
 def test_unknown_suite_with_a_near_name(name: str) -> None:
-    with pytest.raises(SpecError, match=rf"suite '{name}' is unknown\. Did you mean high_risk\?"):
+    with pytest.raises(SpecError, match=rf"suite '{name}' is unknown\. Did you mean high_risk or high_risk_hub\?"):
         spec.suite(name)
 
 
@@ -540,8 +553,13 @@ def test_functions_stay_names(tmp_path: Path) -> None:
     ("changed", "message"),
     [
         ({"row": "bondary"}, r"row: .*row 'bondary' is unknown\. Did you mean boundary\?"),
-        ({"clusters": 39}, "clusters: Input should be greater than or equal to 40"),
-        ({"per_cluster": 0}, "per_cluster: Input should be greater than or equal to 1"),
+        ({"clusters": 39}, "a generator makes at least 40 clusters of at least one item"),
+        ({"per_cluster": 0}, "a generator makes at least 40 clusters of at least one item"),
+        ({"clusters": -1}, "clusters: Input should be greater than or equal to 0"),
+        ({"cluster_field": "topic"}, "cluster_field, filter and metric are for tasks of lm-eval's own"),
+        ({"filter": "strict"}, "cluster_field, filter and metric are for tasks of lm-eval's own"),
+        ({"metric": "acc"}, "cluster_field, filter and metric are for tasks of lm-eval's own"),
+        ({"utility": "logged_metric"}, "the utility logged_metric is lm-eval's metric; name both or neither"),
         ({"readout": "guessed"}, "readout: Input should be 'likelihood', 'greedy' or 'sampled'"),
         ({"schema_version": 2}, "schema_version: Input should be 1"),
         ({"unknown_key": 1}, "unknown_key: Extra inputs are not permitted"),
@@ -653,11 +671,27 @@ def test_digest_does_not_depend_on_the_order_of_keys() -> None:
     assert one.digest == other.digest
 
 
-@pytest.mark.parametrize("changed", [{"tau": 0.1}, {"epsilon": 0.1}, {"scenario": "Another."}])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"tau": 0.1},
+        {"epsilon": 0.1},
+        {"primary": {"task": "as_tiny", "metric": "correct", "chance": 0.1}},
+        {"primary_in_words": {"task": "as_tiny", "metric": "correct", "chance": 0}},
+        {"rows": {row: {"weight": 0.5, "primary_task": "as_tiny"} for row in ("tail", "safety")}},
+    ],
+)
 def test_changed_suite_changes_its_digest(package: Package, changed: dict[str, Any]) -> None:
     before = spec.suite("tiny").digest
     package.write_suite(**changed)
     assert spec.suite("tiny").digest != before
+
+
+@pytest.mark.parametrize("changed", [{"scenario": "Another."}, {"for_whom": "Others."}, {"stress_tests": {}}])
+def test_words_about_a_suite_leave_its_digest(package: Package, changed: dict[str, Any]) -> None:
+    before = spec.suite("tiny").digest
+    package.write_suite(**changed)
+    assert spec.suite("tiny").digest == before
 
 
 def test_without_a_lock_nothing_is_pinned(package: Package) -> None:

@@ -204,10 +204,10 @@ class TestPair:
         items = [mark.value for mark in app.markdown if mark.value.startswith(tuple(f"**{n}. " for n in range(1, 9)))]
         assert [item[2:4] for item in items] == [f"{n}." for n in range(1, 9)]
         texts = [text.value for text in app.text]
-        assert entry.statement.suites["high_risk"].items["deployment_context"] in texts
+        assert entry.statement.suites["synthetic_data"].items["deployment_context"] in texts
         assert texts.count("Not stated.") == 1
-        assert "boundary ladder, claimed as an accepted loss: as_boundary_ladder is harmful." in texts
-        assert "“The product checks sums with a calculator.”" in texts
+        assert "boundary groups, claimed as an accepted loss: as_boundary_groups is harmful." in texts
+        assert "“The product checks these labels by hand.”" in texts
         metrics = {metric.label: metric.value for metric in app.metric}
         assert metrics["Retention"] == "93.0"
         assert metrics["Angel's share"] == "37.0"
@@ -217,18 +217,18 @@ class TestPair:
         entry = fixture.distilled()
         write_index([entry], [], index)
         rows = {row["Task"]: row for row in table(open_app(entry.pair_id))}
-        assert rows["boundary ladder"]["Verdict"] == "▼ lost"
-        assert rows["boundary ladder"]["Loss"] == "41.0 [32.0, 50.0]"
-        assert rows["boundary ladder"]["Change δ"] == "−20.5 [−25.0, −16.0]"
+        assert rows["boundary groups"]["Verdict"] == "▼ lost"
+        assert rows["boundary groups"]["Loss"] == "41.0 [32.0, 50.0]"
+        assert rows["boundary groups"]["Change δ"] == "−20.5 [−25.0, −16.0]"
         assert rows["distribution urn"]["Change δ"] == "no better or worse"
         assert rows["distribution sample"]["Verdict"] == "○ charged, not measured"
         assert rows["distribution sample"]["Loss"] == "not measured"
 
     def test_sides_are_shown_one_by_one(self, open_app: Open, index: Path) -> None:
         entry = fixture.distilled()
-        tasks = tuple(fixture.two_sided(t) if t.task == "as_boundary_ladder" else t for t in entry.score.tasks)
+        tasks = tuple(fixture.two_sided(t) if t.task == "as_boundary_groups" else t for t in entry.score.tasks)
         write_index([replace(entry, score=entry.score.model_copy(update={"tasks": tasks}))], [], index)
-        row = next(row for row in table(open_app(entry.pair_id)) if row["Task"] == "boundary ladder")
+        row = next(row for row in table(open_app(entry.pair_id)) if row["Task"] == "boundary groups")
         assert row["Change δ"] == "allowed −20.0 [−25.0, −15.0]; forbidden +10.0 [5.0, 15.0]"
         assert row["Teacher c(T)"] == "allowed 90.0 [85.0, 95.0]; forbidden 60.0 [55.0, 65.0]"
 
@@ -303,7 +303,7 @@ def everywhere(entry: Entry, text: str) -> Entry:
             "provenance": {text: text, "nested": {text: [text]}},
         }
     )
-    part = entry.statement.suites["high_risk"]
+    part = entry.statement.suites["synthetic_data"]
     claims = (*part.claims, Claim(row="tail", kind="accepted", justification=text))
     part = part.model_copy(update={"items": dict.fromkeys(part.items, text), "claims": claims})
     statement = entry.statement.model_copy(
@@ -311,7 +311,7 @@ def everywhere(entry: Entry, text: str) -> Entry:
             "teacher": text,
             "student": text,
             "method": entry.statement.method.model_copy(update={"description": text}),
-            "suites": {"high_risk": part},
+            "suites": {"synthetic_data": part},
         }
     )
     checks = tuple(one.model_copy(update={"reason": text}) for one in check(statement, score))

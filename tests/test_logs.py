@@ -28,11 +28,11 @@ from angels_share.logs import (
     read_run,
     text_columns,
 )
-from synthetic import STAMP, make_items, noisy, write_run
+from synthetic import FIVE_TASKS, STAMP, make_items, noisy, write_run
 from test_canaries import change_metadata, write_privacy
 
 LADDER, CONFIDENCE, SAMPLE = "as_boundary_ladder", "as_calibration_confidence", "as_distribution_sample"
-TASKS = spec.suite("high_risk").tasks
+TASKS = FIVE_TASKS.tasks
 OTHER_STAMP = "2026-02-02T00-00-00.000000"
 
 Rows = list[dict[str, Any]]

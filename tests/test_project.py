@@ -21,7 +21,7 @@ import yaml
 
 import angels_share
 from angels_share import items, observables, spec, statistics
-from angels_share.taxonomy import ROWS
+from angels_share.taxonomy import HUB, ROWS, SCENARIOS
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "angels_share"
@@ -36,6 +36,7 @@ ORDER = (
     "interpreter",
     "models",
     "spec",
+    "costs",
     "canaries",
     "anchors",
     "claims",
@@ -129,10 +130,9 @@ def yaml_files() -> list[Path]:
 @pytest.mark.parametrize("path", yaml_files(), ids=lambda p: p.name)
 def test_yaml_is_read(path: Path) -> None:
     content = spec.read_yaml(path)
-    assert path.name == f"{content['task']}.yaml" or content["group"] in (
-        f"as_suite_{path.stem}",
-        f"as_row_{path.stem}",
-    )
+    groups = {"rows": f"as_row_{path.stem}", "hub": f"as_suite_{path.stem}{HUB}"}
+    expected = groups.get(path.parent.name, f"as_suite_{path.stem}")
+    assert path.name == f"{content['task']}.yaml" or content["group"] == expected
 
 
 def test_every_task_is_well_formed() -> None:
@@ -166,13 +166,23 @@ def test_plain_lm_eval_prints_the_declared_utility() -> None:
 
 
 def test_suites_name_known_tasks_once() -> None:
-    for name, suite in spec.suites().items():
-        listed = spec.read_yaml(ROOT / "suites" / f"{name}.yaml")["task"]
+    for name in SCENARIOS:
+        suite, listed = spec.suite(name), spec.read_yaml(ROOT / "suites" / f"{name}.yaml")["task"]
         assert max(Counter(listed).values()) == 1
         assert set(listed) <= set(spec.tasks())
         assert {spec.task(t).measure.row for t in listed} == set(suite.rows)
         assert not any(spec.task(t).measure.first_stage for t in listed)
         assert all(spec.task(t).measure.first_stage for t in suite.second_stage)
+
+
+def test_hub_suites_name_tasks_of_lm_eval_once() -> None:
+    for name in SCENARIOS:
+        suite, entries = spec.suite(f"{name}{HUB}"), spec.read_yaml(ROOT / "suites" / "hub" / f"{name}.yaml")["task"]
+        assert suite.tasks == tuple(entry["task"] for entry in entries)
+        assert max(Counter(suite.tasks).values()) == 1
+        assert not set(suite.tasks) & set(spec.tasks())
+        assert {spec.task(t).measure.row for t in suite.tasks} == set(suite.rows)
+        assert suite.second_stage == ()
 
 
 def test_every_second_stage_follows_its_first_in_some_suite() -> None:
@@ -244,7 +254,7 @@ def test_every_card_has_its_own_canary() -> None:
 
 def commands(path: Path, program: str) -> list[list[str]]:
     """Return the words of every command line of a program in the code blocks of a document or in a Makefile."""
-    text = path.read_text("utf-8")
+    text = expanded(path.read_text("utf-8"))
     if path.suffix == ".md":
         text = "\n".join(re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
     text = re.sub(r"\\\n\s*", " ", text)
@@ -252,8 +262,19 @@ def commands(path: Path, program: str) -> list[list[str]]:
     return [shlex.split(line, comments=True) for line in found]
 
 
+def expanded(text: str) -> str:
+    """Return the text with references such as ``$(SUITES:%=--suite %)`` written out, as make does."""
+    values = dict(re.findall(r"^(\w+) [:?]?= (.*)$", text, re.MULTILINE))
+
+    def written_out(found: re.Match[str]) -> str:
+        return " ".join(found[2].replace("%", word) for word in values[found[1]].split())
+
+    return re.sub(r"\$\((\w+):%=([^)]*)\)", written_out, text)
+
+
 def documents() -> list[Path]:
-    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "tasks" / "README.md", ROOT / "Makefile"]
+    folders = (ROOT, ROOT / "tasks", ROOT / "suites")
+    return [*(folder / "README.md" for folder in folders), ROOT / "CONTRIBUTING.md", ROOT / "Makefile"]
 
 
 def test_documented_commands_exist() -> None:
@@ -276,6 +297,11 @@ def test_documented_commands_exist() -> None:
         required = [p for p in command.params if p.required and p.param_type_name == "option"]
         for param in required:
             assert set(param.opts) & set(used), f"{place}: angels-share {' '.join(words)} lacks {param.opts}"
+
+
+def test_demo_runs_every_suite() -> None:
+    (words,) = (words for words in commands(ROOT / "Makefile", "angels-share") if words[0] == "run")
+    assert [words[k + 1] for k, word in enumerate(words) if word == "--suite"] == list(SCENARIOS)
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from angels_share import spec
 from angels_share.claims import Claim
 from angels_share.errors import PairingError
 from angels_share.estimate import Draws, Floats, p_difference
@@ -26,15 +27,17 @@ from angels_share.score.model import Estimate, TaskScore
 from angels_share.score.task import measure_task
 from angels_share.score.verdict import Margins, judge
 from angels_share.spec import suite, task
-from synthetic import SETTINGS, make_items, noisy, reordered, write_run
+from synthetic import FIVE_TASKS, SETTINGS, make_items, noisy, reordered, write_run
 
 CONFIDENCE, ABSTAIN, LADDER = "as_calibration_confidence", "as_calibration_abstain", "as_boundary_ladder"
 URN, SAMPLE = "as_distribution_urn", "as_distribution_sample"
-TASKS = suite("high_risk").tasks
+TASKS = FIVE_TASKS.tasks
 LIKELIHOOD = [name for name in TASKS if task(name).measure.readout == "likelihood"]
 DETERMINISTIC = [name for name in TASKS if task(name).measure.readout != "sampled"]
 RESAMPLES = 200
 MARGINS = Margins(0.05, 0.05)
+
+pytestmark = pytest.mark.usefixtures("five_tasks")
 
 
 # --- runs and logs to score ------------------------------------------------------------------------------------------
@@ -692,6 +695,24 @@ def test_rows_are_means_of_tasks_and_parts_add_up(scored: PairScore) -> None:
     assert retention == pytest.approx((value(made.primary.student) - 0.25) / (value(made.primary.teacher) - 0.25))
     assert value(made.composite) == pytest.approx(retention - total.total.value)
     assert made.coverage == 1
+
+
+def test_rows_weigh_as_the_suite_says(
+    teacher: Run, student: Run, scored: PairScore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = {"calibration": 0.5, "boundary": 0.3, "distribution": 0.2}
+    rows = {row: held.model_copy(update={"weight": weights[row]}) for row, held in FIVE_TASKS.rows.items()}
+    uneven = FIVE_TASKS.model_copy(update={"rows": rows})
+    monkeypatch.setattr(spec, "suites", lambda: {"high_risk": uneven})
+    losses = {row.row: value(row.loss) for row in scored.suites[0].rows}
+    made = score(teacher, student)
+    assert {row.row: row.weight for row in made.suites[0].rows} == pytest.approx(weights)
+    assert share(made) == pytest.approx(sum(weights[row] * losses[row] for row in weights))
+    mute = score(changed(teacher, LADDER, lambda log: replace(log, texts=tuple(("7",) for _ in log.items))), student)
+    shown = {row.row: row.weight for row in mute.suites[0].rows}
+    assert shown == pytest.approx({"calibration": 5 / 7, "boundary": 0, "distribution": 2 / 7})
+    assert share(mute) == pytest.approx((5 * losses["calibration"] + 2 * losses["distribution"]) / 7)
+    assert mute.suites[0].coverage == pytest.approx(0.7)
 
 
 @pytest.mark.parametrize("pupil", ["weaker", "shuffled", "oracle"])

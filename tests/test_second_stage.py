@@ -18,7 +18,12 @@ from angels_share.score import score_pair
 from synthetic import Response, noisy, write_run
 
 FIRST, SECOND = "as_distribution_sample", "as_distribution_cross"
+URN = "as_distribution_urn"
+"""A task of the first stage that has likelihoods, without which a pair is one of text alone."""
+
 STAGES = [(task.measure.first_stage, name) for name, task in spec.tasks().items() if task.measure.first_stage]
+
+pytestmark = pytest.mark.usefixtures("five_tasks")
 
 
 def answers(seed: int) -> Any:
@@ -37,7 +42,7 @@ def answers(seed: int) -> Any:
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Return the first-stage runs of a pair, and of a third model."""
     root = tmp_path_factory.mktemp("first")
-    names = list(dict.fromkeys(first for first, _ in STAGES))
+    names = [*dict.fromkeys(first for first, _ in STAGES), URN]
     return {
         role: write_run(root / role, names, answers(seed), model=role, sampling_seed=seed)
         for seed, role in enumerate(("teacher", "student", "stranger"), start=1)
@@ -70,7 +75,7 @@ def test_without_first_stages_it_says_what_to_do() -> None:
 
 
 def test_run_without_the_first_stage(folders: dict[str, Path], tmp_path: Path) -> None:
-    other = write_run(tmp_path / "other", ["as_distribution_urn"], noisy(1), model="student")
+    other = write_run(tmp_path / "other", [URN], noisy(1), model="student")
     with pytest.raises(SpecError, match=f"{SECOND}: .*holds none of the tasks {FIRST}"):
         loaded(SECOND, folders["teacher"], other)
 
@@ -107,7 +112,7 @@ def with_second_stage(folders: dict[str, Path], root: Path, teacher: str, studen
     """Yield both runs with their first stages and the second stage that these give."""
     made = loaded(SECOND, folders[teacher], folders[student])
     for role in (teacher, student):
-        first = read_run(folders[role], only=[FIRST])
+        first = read_run(folders[role], only=[FIRST, URN])
         place = write_run(root / role, [SECOND], noisy(1), model=role, items={SECOND: made})
         yield replace(first, tasks={**first.tasks, **read_run(place).tasks})
 

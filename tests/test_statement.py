@@ -31,6 +31,8 @@ from fixture_entries import two_sided
 
 CONFIDENCE, ABSTAIN, LADDER = "as_calibration_confidence", "as_calibration_abstain", "as_boundary_ladder"
 URN, SAMPLE = "as_distribution_urn", "as_distribution_sample"
+pytestmark = pytest.mark.usefixtures("five_tasks")
+
 COMPUTED = ("primary_metric", "critical_capabilities", "stress_distributions", "observed_losses")
 
 
@@ -70,7 +72,7 @@ def unmeasured(name: str, side: str, reason: str) -> TaskScore:
 
 
 def score(*tasks: TaskScore, teacher: str = "/home/me/models/big", student: str = "org/small") -> PairScore:
-    """Return a pair on high_risk with these tasks, the others being preserved."""
+    """Return a pair on ``synthetic.FIVE_TASKS`` with these tasks, the others being preserved."""
     suite = spec.suite("high_risk")
     given_tasks = {t.task: t for t in tasks}
     return PairScore(

@@ -22,12 +22,14 @@ from angels_share.submission.model import Manifest
 from angels_share.submission.role import examine_role, role_files
 from angels_share.submission.scoring import first_difference, manifest_digest
 from angels_share.taxonomy import STATEMENT_ITEMS
-from synthetic import likelihoods, make_items, noisy, write_run
+from synthetic import FIVE_TASKS, likelihoods, make_items, noisy, write_run
 from test_canaries import change_metadata, write_privacy
 
-TASKS = spec.suite("high_risk").tasks
+TASKS = FIVE_TASKS.tasks
 URN, LADDER, SAMPLE = "as_distribution_urn", "as_boundary_ladder", "as_distribution_sample"
 SAMPLES = f"student/samples/{URN}.jsonl.gz"
+
+pytestmark = pytest.mark.usefixtures("five_tasks")
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def write_statement(path: Path, teacher: Path, student: Path, calibration: Path 
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
     root = tmp_path_factory.mktemp("runs")
     able, weak = noisy(1, 0.95), noisy(2, 0.6)
@@ -73,7 +75,7 @@ def pack(inputs: Inputs, out: Path, **options: Any) -> Path:
     return submission.pack(inputs.teacher, inputs.student, inputs.statement, out, **options)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def packed(inputs: Inputs, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return pack(inputs, tmp_path_factory.mktemp("submissions"), repeat=inputs.repeat)
 
@@ -84,7 +86,7 @@ def bundle(packed: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(packed, tmp_path / packed.name))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def registered(inputs: Inputs, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("registered") / "teachers"
     return submission.register_teacher(
@@ -715,7 +717,10 @@ def write_keyed(folder: Path, tasks: list[str], answer: Any, key: canaries.Key =
 def private() -> Iterator[None]:
     """Put a privacy task beside the primary one of the suite."""
     block = spec.suite("high_risk").model_dump()
-    rows = {"calibration": {"primary_task": CONFIDENCE}, "privacy": {"primary_task": SECRETS}}
+    rows = {
+        "calibration": {"weight": 0.5, "primary_task": CONFIDENCE},
+        "privacy": {"weight": 0.5, "primary_task": SECRETS},
+    }
     cut = spec.SuiteSpec.model_validate(block | {"tasks": (CONFIDENCE, SECRETS), "second_stage": (), "rows": rows})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(spec, "suites", lambda: {"high_risk": cut})

@@ -169,7 +169,7 @@ def print_suites(score: PairScore) -> None:
             _interval(suite.angels_share.total) if suite.angels_share else "none",
             _interval(suite.composite) or "none",
             f"{suite.coverage:.0%}",
-            "yes" if suite.rankable else f"no, {len(suite.reasons)} reasons",
+            "yes" if suite.rankable else f"no, {len(suite.reasons)} reason{'s' * (len(suite.reasons) != 1)}",
         )
     out.print(table)
 
