@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 import numpy as np
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from angels_share.canaries import Key, logged_key
 from angels_share.errors import LogError
 from angels_share.items import REQUIRED_FIELDS, Item
-from angels_share.spec import TaskSpec, task_spec
+from angels_share.spec import ACCESS, Access, TaskSpec, task_spec
 
 SAMPLE_COLUMNS = {"doc_id": "BIGINT", "doc": "JSON", "resps": "JSON", "filter": "VARCHAR", "doc_hash": "VARCHAR"}
 """The columns of a samples file that are read, with their types."""
@@ -44,6 +44,8 @@ class Settings:
     batch_size: str | None
     canaries: Key | str | None = None
     """Key that the items of a privacy task followed, or the name of its file where the log says no more."""
+    access: Access = "likelihood"
+    """What the run gives out, as its ``--metadata`` declares with ``as_access``; it does not choose the items."""
 
     @property
     def switch(self) -> dict[str, Any]:
@@ -298,7 +300,15 @@ def _settings(results: Mapping[str, Any], config: Mapping[str, Any], spec: TaskS
         dtype=str(run["model_dtype"]) if run.get("model_dtype") else None,
         batch_size=str(run["batch_size"]) if run.get("batch_size") is not None else None,
         canaries=logged_key(spec, metadata),
+        access=_access(metadata, spec),
     )
+
+
+def _access(metadata: Mapping[str, Any], spec: TaskSpec) -> Access:
+    declared = metadata.get("as_access", "likelihood")
+    if declared not in ACCESS:
+        raise LogError(f"{spec.name}: --metadata as_access is {str(declared)[:80]!r}; it is one of {', '.join(ACCESS)}")
+    return cast(Access, declared)
 
 
 def likelihood_columns(responses: Sequence[Any], items: Sequence[Item], place: str) -> NDArray[np.float64]:
