@@ -647,6 +647,8 @@ def test_by_text_both_models_answer_in_words(tmp_path: Path) -> None:
     assert "as_calibration_confidence" in said[0]
     assert said[0].endswith("they need likelihoods")
     assert config(settings)["tasks"] == list(settings.tasks)
+    assert config(settings)["metadata"]["as_access"] == "text"
+    assert "as_access" not in config(TOY)["metadata"]
 
 
 def test_a_chat_interface_is_refused_where_likelihoods_are_needed(tmp_path: Path) -> None:

@@ -558,7 +558,7 @@ def test_a_side_is_measured_as_if_it_were_alone() -> None:
 
 
 def spoken_only(run: Run) -> Run:
-    return without(run, *LIKELIHOOD)
+    return with_settings(without(run, *LIKELIHOOD), SAMPLE, access="text")
 
 
 def test_a_model_without_likelihoods_makes_the_pair_one_of_text(teacher: Run, student: Run) -> None:
@@ -576,8 +576,9 @@ def test_a_model_without_likelihoods_makes_the_pair_one_of_text(teacher: Run, st
     assert score(teacher, student).key.access == "likelihood"
 
 
-def test_leaving_out_some_likelihoods_is_no_text_access(teacher: Run, student: Run) -> None:
-    made = score(teacher, without(student, *LIKELIHOOD[1:]))
+@pytest.mark.parametrize("kept", [0, 1], ids=["all", "all but one"])
+def test_leaving_likelihoods_out_without_a_word_is_charged(teacher: Run, student: Run, kept: int) -> None:
+    made = score(teacher, without(student, *LIKELIHOOD[kept:]))
     assert made.key.access == "likelihood"
     assert {t.gap.side for t in made.tasks if t.gap} == {"submitter"}
 

@@ -105,11 +105,14 @@ class Settings:
         """Return the run-time switch of lm-eval's ``--metadata`` for a role."""
         seed = CALIBRATION_SEED if role == "teacher_calibration" else self.item_seed
         chosen = {"as_track": self.track, "as_profile": self.profile, "as_seed": seed}
-        return chosen | {"as_canaries": self.canaries.content} if self.canaries else chosen
+        if self.canaries:
+            chosen |= {"as_canaries": self.canaries.content}
+        return chosen if self.access == "likelihood" else chosen | {"as_access": self.access}
 
     def switch(self, role: str, of: TaskSpec) -> dict[str, Any]:
         """Return the part of the metadata that chooses the items of a task, as its log must have it."""
-        return {key: v for key, v in self.metadata(role).items() if key != "as_canaries" or needs_key(of)}
+        left_out = {"as_access"} if needs_key(of) else {"as_access", "as_canaries"}
+        return {key: v for key, v in self.metadata(role).items() if key not in left_out}
 
 
 @dataclass(frozen=True)
