@@ -898,6 +898,12 @@ def test_a_calibration_run_decides_what_can_be_measured(teacher: Run, student: R
         score(teacher, student, calibration=elsewhere(student))
 
 
+def test_chance_is_unknown_where_nobody_ran_the_primary_task(teacher: Run, student: Run) -> None:
+    made = score(*(without(run, CONFIDENCE) for run in (teacher, student))).suites[0]
+    assert made.primary.chance is None
+    assert made.primary.reason == f"the teacher's run lacks the primary task {CONFIDENCE}"
+
+
 def test_retention_needs_a_teacher_above_chance(teacher: Run, student: Run) -> None:
     def unsure(log: TaskLog) -> TaskLog:
         rows = np.asarray(log.log_likelihoods).copy()
