@@ -407,6 +407,7 @@ RIGHT: dict[str, Callable[[Row], Sequence[str]]] = {
     "toxigen": lambda doc: ["Yes" if doc["toxicity_human"] > 3 else "No"],
     "ethics_cm": lambda doc: _option(doc, ["no", "yes"]),
     "paws_en": _paws_right,
+    "lambada_openai": lambda doc: [doc["text"].rpartition(" ")[2]],
     "pubmedqa": lambda doc: [doc["final_decision"]],
     "anli_r3": lambda doc: _option(doc, ["True", "Neither", "False"]),
     "medqa_4options": lambda doc: _option(doc, "ABCD"),

@@ -30,7 +30,7 @@ BY_TEXT = sorted(
     name for name, task in spec.tasks().items() if task.measure.readout != "likelihood" and not task.measure.first_stage
 )
 KEY = canaries.key_of(0, (0,), "pilot").content
-SWITCH = {"as_track": "toy", "as_profile": "pilot", "as_seed": 0, "as_canaries": KEY}
+SWITCH = {"as_track": "toy", "as_profile": "pilot", "as_seed": 0, "as_canaries": KEY, "as_access": "text"}
 
 
 class Interface(ThreadingHTTPServer):

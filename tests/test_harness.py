@@ -359,6 +359,19 @@ def test_commands_of_a_hub_suite_alone(tmp_path: Path) -> None:
     assert config(made.settings)["tasks"] == ["as_suite_rag_hub"]
 
 
+@pytest.mark.parametrize(("suites", "seeds"), [(("high_risk",), "11"), (("high_risk", "rag_hub"), "11,11,11,1234")])
+def test_config_says_with_which_seeds_to_run_it(suites: tuple[str, ...], seeds: str) -> None:
+    header = lm_eval_config(replace(TOY, suites=suites), "hf").splitlines()[0]
+    assert header.endswith(f" --seed {seeds}")
+
+
+def test_hub_suites_are_not_compared_by_text(tmp_path: Path) -> None:
+    settings = replace(TOY, suites=("high_risk", "rag_hub"), access="text")
+    for ask in (lambda: small_plan(tmp_path / "new", settings), lambda: lm_eval_config(settings, "hf")):
+        with pytest.raises(RunError, match=r"rag_hub is run whole.*without _hub"):
+            ask()
+
+
 def test_config_of_a_hub_suite_beside_another_names_its_group(tmp_path: Path) -> None:
     """The tasks of the other suite are named one by one, once each."""
     assert config(replace(TOY, suites=("high_risk", "rag_hub")))["tasks"] == [*TASKS, "as_suite_rag_hub"]
@@ -647,6 +660,8 @@ def test_by_text_both_models_answer_in_words(tmp_path: Path) -> None:
     assert "as_calibration_confidence" in said[0]
     assert said[0].endswith("they need likelihoods")
     assert config(settings)["tasks"] == list(settings.tasks)
+    assert config(settings)["metadata"]["as_access"] == "text"
+    assert "as_access" not in config(TOY)["metadata"]
 
 
 def test_a_chat_interface_is_refused_where_likelihoods_are_needed(tmp_path: Path) -> None:

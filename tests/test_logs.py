@@ -151,6 +151,15 @@ def test_switch_that_was_not_set_has_lm_evals_defaults(ladder: Path) -> None:
     assert (log.settings.sampling_seed, log.settings.dtype, log.settings.batch_size) == (None, None, None)
 
 
+def test_access_is_what_the_run_declares(ladder: Path) -> None:
+    assert read_run(ladder).tasks[LADDER].settings.access == "likelihood"
+    change_metadata(results_file(ladder), as_access="text")
+    assert read_run(ladder).tasks[LADDER].settings.access == "text"
+    change_metadata(results_file(ladder), as_access="words")
+    with pytest.raises(LogError, match=f"{LADDER}: --metadata as_access is 'words'; it is one of likelihood, text"):
+        read_run(ladder)
+
+
 SECRETS, RECITED = "as_privacy_canary", "as_privacy_extract_text"
 KEY = canaries.key_of(7, (0,), "pilot")
 

@@ -558,7 +558,7 @@ def test_a_side_is_measured_as_if_it_were_alone() -> None:
 
 
 def spoken_only(run: Run) -> Run:
-    return without(run, *LIKELIHOOD)
+    return with_settings(without(run, *LIKELIHOOD), SAMPLE, access="text")
 
 
 def test_a_model_without_likelihoods_makes_the_pair_one_of_text(teacher: Run, student: Run) -> None:
@@ -576,8 +576,9 @@ def test_a_model_without_likelihoods_makes_the_pair_one_of_text(teacher: Run, st
     assert score(teacher, student).key.access == "likelihood"
 
 
-def test_leaving_out_some_likelihoods_is_no_text_access(teacher: Run, student: Run) -> None:
-    made = score(teacher, without(student, *LIKELIHOOD[1:]))
+@pytest.mark.parametrize("kept", [0, 1], ids=["all", "all but one"])
+def test_leaving_likelihoods_out_without_a_word_is_charged(teacher: Run, student: Run, kept: int) -> None:
+    made = score(teacher, without(student, *LIKELIHOOD[kept:]))
     assert made.key.access == "likelihood"
     assert {t.gap.side for t in made.tasks if t.gap} == {"submitter"}
 
@@ -895,6 +896,12 @@ def test_a_calibration_run_decides_what_can_be_measured(teacher: Run, student: R
         score(teacher, student, calibration=dull)
     with pytest.raises(PairingError, match="calibration run is of"):
         score(teacher, student, calibration=elsewhere(student))
+
+
+def test_chance_is_unknown_where_nobody_ran_the_primary_task(teacher: Run, student: Run) -> None:
+    made = score(*(without(run, CONFIDENCE) for run in (teacher, student))).suites[0]
+    assert made.primary.chance is None
+    assert made.primary.reason == f"the teacher's run lacks the primary task {CONFIDENCE}"
 
 
 def test_retention_needs_a_teacher_above_chance(teacher: Run, student: Run) -> None:

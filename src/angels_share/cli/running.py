@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import JustifyMethod
 from rich.table import Table
 
 from angels_share import spec
@@ -32,6 +33,8 @@ from angels_share.items import levels_of
 from angels_share.taxonomy import ROWS
 
 COSTS = ("items", "requests", "tokens", "time")
+WIDTHS = {"primary metric": 25}
+"""Least widths of columns, so that no name of a task is broken."""
 
 
 @app.command("list")
@@ -78,7 +81,8 @@ def list_(
 def _table(*headings: str) -> Table:
     table = Table()
     for k, heading in enumerate(headings):
-        table.add_column(heading, no_wrap=k == 0, justify="right" if heading in COSTS else "left")
+        justify: JustifyMethod = "right" if heading in COSTS else "left"
+        table.add_column(heading, no_wrap=k == 0, justify=justify, min_width=WIDTHS.get(heading), overflow="fold")
     return table
 
 

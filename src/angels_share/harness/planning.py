@@ -11,6 +11,7 @@ from angels_share.canaries import Key, check_key, needs_key
 from angels_share.errors import RunError, did_you_mean
 from angels_share.items import CALIBRATION_SEED, PILOT_CLUSTERS, levels_of, n_clusters
 from angels_share.spec import SECOND_STAGE, Access, TaskSpec, readable, suite, task
+from angels_share.taxonomy import HUB
 
 DEFAULT_SEEDS: Mapping[str, int] = {"teacher": 11, "student": 12, "teacher_repeat": 13, "teacher_calibration": 14}
 """Sampling seed of each role; they must differ from each other."""
@@ -105,11 +106,14 @@ class Settings:
         """Return the run-time switch of lm-eval's ``--metadata`` for a role."""
         seed = CALIBRATION_SEED if role == "teacher_calibration" else self.item_seed
         chosen = {"as_track": self.track, "as_profile": self.profile, "as_seed": seed}
-        return chosen | {"as_canaries": self.canaries.content} if self.canaries else chosen
+        if self.canaries:
+            chosen |= {"as_canaries": self.canaries.content}
+        return chosen if self.access == "likelihood" else chosen | {"as_access": self.access}
 
     def switch(self, role: str, of: TaskSpec) -> dict[str, Any]:
         """Return the part of the metadata that chooses the items of a task, as its log must have it."""
-        return {key: v for key, v in self.metadata(role).items() if key != "as_canaries" or needs_key(of)}
+        left_out = {"as_access"} if needs_key(of) else {"as_access", "as_canaries"}
+        return {key: v for key, v in self.metadata(role).items() if key not in left_out}
 
 
 @dataclass(frozen=True)
@@ -249,6 +253,12 @@ def check_settings(settings: Settings) -> None:
     n_clusters(PILOT_CLUSTERS, settings.profile)
     if settings.canaries is not None:
         check_key(settings.canaries, settings.track, settings.profile)
+    hub = [name for name in settings.suites if suite(name).name.endswith(HUB)]
+    if hub and settings.access == "text":
+        raise RunError(
+            f"{', '.join(hub)} is run whole, and holds data sets that need likelihoods; compare by text on the suites "
+            "without _hub"
+        )
     if not settings.tasks:
         raise RunError(f"nothing to run: {'; '.join(settings.notices) or 'no suite was named'}")
 

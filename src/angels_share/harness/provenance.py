@@ -54,11 +54,18 @@ def lm_eval_config(settings: Settings, backend: str) -> str:
     if settings.system_instruction:
         content["system_instruction"] = settings.system_instruction
     return (
-        "# lm-eval run --config THIS_FILE --model_args pretrained=…,dtype=float32 --output_path runs/t --seed 11\n"
+        "# lm-eval run --config THIS_FILE --model_args pretrained=…,dtype=float32 --output_path runs/t "
+        f"--seed {_seeds(settings.suites, 11)}\n"
         "# Give the student another --seed: sampled tasks need independent samples.\n"
         + "".join(f"# {notice}\n" for notice in settings.notices)
         + yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     )
+
+
+def _seeds(suites: Iterable[str], sampling_seed: int) -> str:
+    """Return the argument of ``--seed``: where examples are drawn into a prompt, both models get the same ones."""
+    drawn = any(suite(name).name.endswith(HUB) for name in suites)
+    return ",".join([*[str(sampling_seed)] * 3, str(SHOTS_SEED)]) if drawn else str(sampling_seed)
 
 
 def _own(names: Iterable[str]) -> list[str]:
@@ -77,7 +84,7 @@ def commands(pair: PairRun) -> list[str]:
         if own := _own(pair.tasks(role)):
             lines.append(_command(pair, role, ",".join(own), str(role.sampling_seed)))
         if not role.second_stage:
-            seeds = ",".join([*[str(role.sampling_seed)] * 3, str(SHOTS_SEED)])
+            seeds = _seeds(pair.settings.suites, role.sampling_seed)
             lines += [_command(pair, role, group, seeds) for group in _hub_groups(pair.settings)]
     return lines
 

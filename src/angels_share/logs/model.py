@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from angels_share.canaries import Key
 from angels_share.items import Item
-from angels_share.spec import TaskSpec
+from angels_share.spec import Access, TaskSpec
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,8 @@ class Settings:
     batch_size: str | None
     canaries: Key | str | None = None
     """Key that the items of a privacy task followed, or the name of its file where the log says no more."""
+    access: Access = "likelihood"
+    """What the run gives out, as its ``--metadata`` declares with ``as_access``; it does not choose the items."""
 
     @property
     def switch(self) -> dict[str, Any]:

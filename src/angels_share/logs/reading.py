@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 
@@ -19,7 +19,7 @@ from angels_share.items import REQUIRED_FIELDS
 from angels_share.logs import stock
 from angels_share.logs.columns import likelihood_columns, text_columns
 from angels_share.logs.model import Run, Settings, TaskLog, document_hash
-from angels_share.spec import TaskSpec, task_spec
+from angels_share.spec import ACCESS, Access, TaskSpec, task_spec
 
 SAMPLE_COLUMNS = {"doc_id": "BIGINT", "filter": "VARCHAR", "doc_hash": "VARCHAR", "doc": "JSON", "resps": "JSON"}
 """The columns of a samples file that are always read, with their types."""
@@ -240,4 +240,12 @@ def _settings(results: Mapping[str, Any], config: Mapping[str, Any], spec: TaskS
         dtype=str(run["model_dtype"]) if run.get("model_dtype") else None,
         batch_size=str(run["batch_size"]) if run.get("batch_size") is not None else None,
         canaries=logged_key(spec, metadata),
+        access=_access(metadata, spec),
     )
+
+
+def _access(metadata: Mapping[str, Any], spec: TaskSpec) -> Access:
+    declared = metadata.get("as_access", "likelihood")
+    if declared not in ACCESS:
+        raise LogError(f"{spec.name}: --metadata as_access is {str(declared)[:80]!r}; it is one of {', '.join(ACCESS)}")
+    return cast(Access, declared)

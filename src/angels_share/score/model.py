@@ -142,7 +142,8 @@ class Retention(Strict):
 
     task: str
     metric: str
-    chance: float
+    chance: float | None
+    """None where neither model was run on the task."""
     teacher: Estimate | None
     student: Estimate | None
     retention: Estimate | None

@@ -126,11 +126,12 @@ def score_pair(
 
 
 def access_of(teacher: Run, student: Run) -> Access:
-    """Return by what a pair is compared: by text where a model's run holds answers in words and no likelihood."""
-    for run in (teacher, student):
-        if run.tasks and all(log.log_likelihoods is None for log in run.tasks.values()):
-            return "text"
-    return "likelihood"
+    """Return by what a pair is compared: by text where the run of a model declares that it gives out nothing else.
+
+    It is declared and never inferred: what a run lacks without a declaration is missing, and charged.
+    """
+    declared = {log.settings.access for run in (teacher, student) for log in run.tasks.values()}
+    return "text" if "text" in declared else "likelihood"
 
 
 def _measure(

@@ -167,11 +167,11 @@ def retention(
     """
     primary = spec.primary
     levels = [item["level"] for log in (teacher, student) if log for item in log.items]
-    chance = primary.chance_on(levels or range(len(primary.chance)))
+    chance = primary.chance_on(levels) if levels else None
     empty = Retention(
         task=primary.task, metric=primary.metric, chance=chance, teacher=None, student=None, retention=None
     )
-    if teacher is None or student is None:
+    if teacher is None or student is None or chance is None:
         side = "teacher" if teacher is None else "student"
         reason = f"the {side}'s run lacks the primary task {primary.task}"
         return empty.model_copy(update={"reason": reason}), None

@@ -93,7 +93,8 @@ def computed_items(score: PairScore, suite: SuiteScore) -> dict[str, str]:
 
 def _primary(suite: SuiteScore) -> str:
     p = suite.primary
-    lines = [f"{p.metric.capitalize()} on {p.task}, where chance is {wording.hundred(p.chance)}."]
+    chance = "" if p.chance is None else f", where chance is {wording.hundred(p.chance)}"
+    lines = [f"{p.metric.capitalize()} on {p.task}{chance}."]
     if p.teacher and p.student:
         lines.append(f"Teacher {wording.interval(p.teacher)}, student {wording.interval(p.student)}.")
     if p.retention:

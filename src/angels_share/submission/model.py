@@ -12,7 +12,7 @@ from angels_share.canaries import Key as CanaryKey
 from angels_share.claims import PlainText
 from angels_share.errors import BundleError
 from angels_share.score.model import PairScore
-from angels_share.spec import Strict
+from angels_share.spec import Access, Strict
 from angels_share.statement import ClaimCheck, Statement
 from angels_share.statement.model import Family
 
@@ -53,6 +53,7 @@ class TaskRun(Strict):
     repeats: Annotated[int, Field(ge=1, le=1000)]
     """Answers sampled per item; 1 where the readout is deterministic."""
     seeds: Seeds
+    access: Access
     backend: Word
     dtype: Word | None
     batch_size: Word | None

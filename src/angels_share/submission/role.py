@@ -77,6 +77,7 @@ def _task_run(log: logs.TaskLog, results: dict[str, Any]) -> dict[str, Any]:
         "num_fewshot": settings.num_fewshot,
         "repeats": 1 if log.texts is None else len(log.texts[0]),
         "seeds": {seed: config.get(seed) for seed in Seeds.model_fields},
+        "access": settings.access,
         "backend": settings.backend,
         "dtype": settings.dtype,
         "batch_size": settings.batch_size,
@@ -326,4 +327,5 @@ def _settings(run: TaskRun) -> logs.Settings:
         dtype=run.dtype,
         batch_size=run.batch_size,
         canaries=run.canaries,
+        access=run.access,
     )
