@@ -6,51 +6,16 @@ to ``st.text``, to table cells and to chart labels, which show it as it is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import streamlit as st
+
+from angels_share.statement.plots import INK, LIGHT_INK
+from angels_share.statement.wording import Bounded
 
 MISSING = "not measured"
 CAVEAT = (
     "Intervals are 95 % and hold for these checkpoints on these items, not for the method that made them. "
     "Comparing methods needs several training seeds."
 )
-
-AMBER, GREY, GRID = "#B0701F", "#857A6B", "#857A6B40"
-"""Colours that stand out on light and on dark paper."""
-INK, LIGHT_INK = "#2A2118", "#EFE6D8"
-"""Colours of text on light and on dark paper."""
-
-
-@dataclass(frozen=True)
-class Term:
-    """A fixed term: a symbol and a word for it, a colour of medium lightness, and what it means."""
-
-    symbol: str
-    word: str
-    colour: str
-    meaning: str
-
-    def __str__(self) -> str:
-        return f"{self.symbol} {self.word}"
-
-
-VERDICTS: dict[str, Term] = {
-    "preserved": Term("✓", "kept", "#3F8069", "Equivalent to the teacher, within the margin."),
-    "harmful": Term("▼", "lost", "#B9503A", "Clearly worse than the teacher."),
-    "shifted": Term("↔", "shifted", "#7A6BB0", "As good as the teacher, but it answers differently."),
-    "corrective": Term("▲", "better", "#3E7CB1", "Clearly better than the teacher."),
-    "inconclusive": Term("?", "inconclusive", "#857A6B", "Too few items to say whether it is kept or lost."),
-    "charged": Term("○", "charged, not measured", "#A9742B", "The submitter did not measure it: charged in full."),
-    "not_measurable": Term("–", "not measurable", "#857A6B", "This teacher has nothing to lose here: not charged."),
-}
-"""Verdicts on a task, by their names in the index."""
-
-PARTS: dict[str, Term] = {
-    "kept": Term("■", "kept", "#3F8069", "What the student still does as the teacher does."),
-    "accounted": Term("▤", "accounted for", "#A9742B", "Lost, measured, and named in the statement."),
-    "undisclosed": Term("▼", "undisclosed", "#B9503A", "Lost and measured, but not mentioned in the statement."),
-    "unmeasured": Term("○", "charged, not measured", "#857A6B", "Not measured by the submitter, so charged in full."),
-}
-"""Parts of the bar that the angel's share is drawn in; all but the first add up to the angel's share."""
 
 CLAIMS: dict[str, str] = {
     "supported": "✓ supported",
@@ -155,35 +120,18 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def estimate(found: dict[str, float] | None, absent: str = MISSING, *, sign: bool = False) -> str:
+def estimate(found: Bounded | None, absent: str = MISSING, *, sign: bool = False) -> str:
     """Return a number with its interval, or a word where there is none.
 
     Examples
     --------
-    >>> estimate({"value": 0.22, "low": 0.17, "high": 0.27}), estimate(None)
+    >>> from angels_share.statement.wording import Interval
+    >>> estimate(Interval(0.22, 0.17, 0.27)), estimate(None)
     ('22.0 [17.0, 27.0]', 'not measured')
     """
     if found is None:
         return absent
-    return f"{(signed if sign else number)(found['value'])} {interval(found['low'], found['high'])}"
-
-
-def reading(found: dict[str, float] | None, unit: str) -> str:
-    """Return a displayed statistic in its unit with its interval: shares ×100, others to three digits.
-
-    Examples
-    --------
-    >>> reading({"value": 0.5, "low": 0.4, "high": 0.6}, "share"), reading(None, "bits")
-    ('50.0 [40.0, 60.0]', '')
-    >>> reading({"value": 1.25, "low": -0.0625, "high": 2.0}, "bits")
-    '1.25 [−0.0625, 2]'
-    """
-    if found is None:
-        return ""
-    if unit == "share":
-        return estimate(found)
-    value, low, high = (f"{found[key]:.3g}".replace("-", "−") for key in ("value", "low", "high"))
-    return f"{value} [{low}, {high}]"
+    return f"{(signed if sign else number)(found.value)} {interval(found.low, found.high)}"
 
 
 def flag(name: str) -> str:
@@ -197,20 +145,6 @@ def flag(name: str) -> str:
     return f"{name}. {FLAGS.get(name.partition(':')[0], '')}".rstrip()
 
 
-def task_name(task: str) -> str:
-    """Return a task's name as a person says it.
-
-    Examples
-    --------
-    >>> task_name("as_boundary_ladder")
-    'boundary ladder'
-    """
-    return task.removeprefix("as_").replace("_", " ")
-
-
-def verdict_of(task: dict[str, object]) -> str:
-    """Return the key into :data:`VERDICTS` of a task's score."""
-    gap = task["gap"]
-    if isinstance(gap, dict):
-        return "charged" if gap["side"] == "submitter" else "not_measurable"
-    return str(task["verdict"]).lower()
+def ink() -> str:
+    """Return the colour of texts in charts, as the page is light or dark."""
+    return LIGHT_INK if st.context.theme.type == "dark" else INK

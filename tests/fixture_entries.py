@@ -8,7 +8,10 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+import numpy as np
+
 from angels_share.claims import Claim
+from angels_share.estimate import Draws
 from angels_share.index import Entry
 from angels_share.score.model import (
     AngelsShare,
@@ -20,6 +23,7 @@ from angels_share.score.model import (
     RowScore,
     SideScore,
     Stratum,
+    SuiteDraws,
     SuiteScore,
     TaskScore,
     Verdict,
@@ -51,6 +55,12 @@ def estimate(value: float, half: float = 0.05) -> Estimate:
         clusters=40,
         method="cluster bootstrap, 2000 resamples",
     )
+
+
+def drawn(value: float, half: float) -> Draws:
+    """Return a number with normal replicates, of which 95 % lie within this much of it."""
+    noise = np.random.default_rng(int(1e6 * abs(value))).normal(0, half / 1.96, 2000)
+    return Draws(value, value + noise)
 
 
 def task_score(
@@ -154,6 +164,7 @@ def suite_score(tasks: list[TaskScore], retention: float, undisclosed: float = 0
             unmeasured=missing,
         ),
         "composite": estimate(min(retention, 1.0) - total, 0.06),
+        "draws": SuiteDraws(drawn(min(retention, 1.0), 0.05), drawn(total, 0.03), 40),
         "coverage": 1.0,
         "rankable": True,
         "reasons": (),

@@ -10,6 +10,8 @@ import pytest
 import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
+from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import DescrStatsW
 
@@ -18,7 +20,9 @@ from angels_share.errors import MeasureError
 from angels_share.estimate import (
     Draws,
     Floats,
+    benjamini_hochberg,
     holm,
+    newcombe,
     p_difference,
     p_equivalence,
     p_mcnemar,
@@ -26,7 +30,6 @@ from angels_share.estimate import (
     robust_standard_error,
     variation,
 )
-from angels_share.score.task import to_estimate
 
 law = settings(deadline=None, max_examples=50)
 seeds = st.integers(0, 2**32 - 1)
@@ -175,7 +178,9 @@ def test_exact_variation_is_that_of_the_best_constant(seed: int, width: int) -> 
 
 @pytest.mark.parametrize("sampled", [False, True])
 def test_variation_of_a_resample_is_that_of_its_items(sampled: bool) -> None:
-    """Exact: each replicate is the variation of the resampled items; sampled: over pairs from different clusters."""
+    """Exact: each replicate is the variation of the resampled items, but for a common factor that gives them the point
+    as their mean; sampled: over pairs from different clusters.
+    """
     rng = np.random.default_rng(0)
     clusters = np.array([f"c{g}" for g in range(8) for _ in range(1 + g % 3)])
     n = len(clusters)
@@ -184,7 +189,8 @@ def test_variation_of_a_resample_is_that_of_its_items(sampled: bool) -> None:
     kind = half_squared_distance_sampled if sampled else half_squared_distance
     scheme = resampling(clusters.tolist(), "items", 25)
     drawn = variation(*kind.spread(rows), scheme, sampled=sampled)
-    for weights, value in zip([np.ones(8), *scheme.multiplicity], [drawn.point, *drawn.replicates], strict=True):
+    expected = []
+    for weights in [np.ones(8), *scheme.multiplicity]:
         w = weights[scheme.of_item]
         d = np.array([[kind.between(rows[[i]], rows[[j]])[0] for j in range(n)] for i in range(n)])
         pairs = np.outer(w, w)
@@ -192,7 +198,11 @@ def test_variation_of_a_resample_is_that_of_its_items(sampled: bool) -> None:
             pairs *= clusters[:, None] != clusters[None, :]
         else:
             np.fill_diagonal(d, 0.0)
-        assert value == pytest.approx(0.5 * (pairs * d).sum() / pairs.sum())
+        expected.append(0.5 * (pairs * d).sum() / pairs.sum())
+    point, replicates = expected[0], np.array(expected[1:])
+    assert drawn.point == pytest.approx(point)
+    assert drawn.replicates == pytest.approx(replicates * (1.0 if sampled else point / replicates.mean()))
+    assert sampled or replicates.mean() < point
 
 
 def test_sampled_variation_is_unbiased() -> None:
@@ -264,15 +274,16 @@ def test_certainty_needs_no_t_test() -> None:
     assert p_difference(-0.01, 0.0, 40) == 0
 
 
-def test_holm_is_holm() -> None:
+def test_adjusted_p_values_are_those_of_statsmodels() -> None:
     rng = np.random.default_rng(0)
     for k in (1, 2, 3, 5, 8, 12):
         p_values = rng.choice([0.0, 0.004, 0.01, 0.02, 0.2, 1.0, *rng.random(6) ** 4], k).tolist()
         assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1].tolist())
+        assert benjamini_hochberg(p_values) == pytest.approx(multipletests(p_values, method="fdr_bh")[1].tolist())
 
 
-def test_holm_of_nothing_is_nothing() -> None:
-    assert holm([]) == []
+def test_no_tests_no_adjusted_p_values() -> None:
+    assert holm([]) == benjamini_hochberg([]) == []
 
 
 @pytest.mark.parametrize(
@@ -291,47 +302,44 @@ def test_mcnemar_mid_p_by_hand(worse: int, better: int, expected: float) -> None
     assert p_mcnemar(better, worse) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(("worse", "better"), [(1, 4), (3, 17), (30, 41), (0, 9)])
+def test_mcnemar_mid_p_is_the_exact_test_less_one_point(worse: int, better: int) -> None:
+    exact = mcnemar([[50, worse], [better, 20]], exact=True).pvalue
+    assert p_mcnemar(worse, better) == pytest.approx(exact - stats.binom.pmf(min(worse, better), worse + better, 0.5))
+
+
 @given(st.integers(0, 200), st.integers(0, 200))
 def test_mcnemar_is_a_probability(worse: int, better: int) -> None:
     assert 0 <= p_mcnemar(worse, better) <= 1
 
 
-# --- coverage by simulation ------------------------------------------------------------------------------------------
-
-SIMULATIONS = 500
-RESAMPLES = 500
+tables = st.tuples(*[st.integers(0, 60)] * 4).filter(lambda table: sum(table) > 0)
 
 
-@pytest.mark.parametrize("rate", [0.02, 0.5, 0.98])
-def test_intervals_of_a_rate_cover_it(rate: float) -> None:
-    """Two hundred items, three a cluster, correlated 0.3 within it."""
-    clusters = 67
-    rng = np.random.default_rng(20)
-    covered = 0
-    for k in range(SIMULATIONS):
-        if k % 25 == 0:
-            scheme = resampling(names(clusters, 3), f"items {k}", RESAMPLES)
-        values = correlated(rng, rate, clusters, 3, 0.3)
-        drawn = to_estimate(scheme.mean(values, (0.0, 1.0)), scheme, len(values))
-        covered += drawn.low <= rate <= drawn.high
-        assert drawn.low <= drawn.value <= drawn.high
-        assert drawn.low < drawn.high
-    assert covered / SIMULATIONS >= 0.93
+@given(tables)
+def test_newcombe_holds_the_difference_and_mirrors(table: tuple[int, int, int, int]) -> None:
+    both, worse, better, neither = table
+    low, high = newcombe(both, worse, better, neither)
+    assert low + 1e-12 >= -1
+    assert high - 1e-12 <= 1
+    assert low <= (better - worse) / sum(table) <= high
+    assert newcombe(both, better, worse, neither) == pytest.approx((-high, -low))
+    assert newcombe(neither, worse, better, both) == pytest.approx((low, high))
 
 
-@pytest.mark.parametrize("rate", [0.01, 0.03])
-def test_intervals_of_a_loss_near_0_cover_it(rate: float) -> None:
-    """A greedy task with ten answers, each as frequent as the next: ``L`` is the rate of disagreement by 0.45."""
-    clusters = 67
-    rng = np.random.default_rng(21)
-    covered = 0
-    for k in range(SIMULATIONS):
-        if k % 25 == 0:
-            scheme = resampling(names(clusters, 3), f"items {k}", RESAMPLES)
-        answers = np.eye(10)[rng.integers(0, 10, clusters * 3)]
-        spread = variation(np.ones(clusters * 3), answers, scheme, sampled=False)
-        differs = scheme.mean(correlated(rng, rate, clusters, 3, 0.3), (0.0, 1.0))
-        drawn = to_estimate((differs / spread).at_most(1.0), scheme, clusters * 3)
-        covered += drawn.low <= rate / 0.45 <= drawn.high
-        assert drawn.low <= drawn.value <= drawn.high
-    assert covered / SIMULATIONS >= 0.93
+def test_newcombe_of_a_certain_teacher_joins_two_wilson_intervals() -> None:
+    """Where the teacher is always right nothing correlates, and the ends lie a hypotenuse away."""
+    sure, _ = sm.stats.proportion_confint(100, 100, method="wilson")
+    low, high = sm.stats.proportion_confint(90, 100, method="wilson")
+    expected = (-0.1 - (0.9 - low), -0.1 + math.hypot(high - 0.9, 1 - sure))
+    assert newcombe(both=90, worse=10, better=0, neither=0) == pytest.approx(expected)
+
+
+def test_intervals_of_a_mean_are_those_of_scipy() -> None:
+    """Of many clusters of one item each; two bootstraps of 9 999 resamples differ by their own noise."""
+    values = np.random.default_rng(0).exponential(size=400)
+    drawn = resampling(names(400), "items", 9999).mean(values)
+    theirs = stats.bootstrap((values,), np.mean, n_resamples=9999, method="percentile", random_state=1)
+    assert drawn.standard_error == pytest.approx(theirs.standard_error, rel=0.03)
+    for level, end in zip((0.025, 0.975), theirs.confidence_interval, strict=True):
+        assert drawn.quantile(level, 400) == pytest.approx(end, abs=0.006)

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import fixture_entries as fixture
 from angels_share import index
 from angels_share.errors import BundleError, LogError
+from angels_share.estimate import Draws
 from angels_share.index import (
     Entry,
     LeftOut,
@@ -26,19 +26,24 @@ from angels_share.index import (
     with_ranks,
     write_index,
 )
+from angels_share.score.model import SuiteDraws, SuiteScore
 from angels_share.submission.model import Finding, Report
 
 ERROR = Finding(rule="AS-301", severity="error", place="score.json", message="another hash", hint="Pack again.")
 NOTE = Finding(rule="AS-407", severity="note", place="score.json", message="not pinned", hint="Nothing to do.")
 
 
-def rank_row(name: str, low: float, high: float, **changes: object) -> index.Row:
-    composite = {"composite": (low + high) / 2, "composite_low": low, "composite_high": high}
-    return {"pair_id": name, "kind": "pair", "rankable": True, **composite, **changes}
+def held(name: str, composite: float, **changes: object) -> tuple[index.Row, SuiteScore]:
+    """Return a row of the board and its suite: all is retained, and the loss has a standard error near 0.026."""
+    suite = fixture.distilled().score.suites[0]
+    rows = (suite.rows[0].model_copy(update={"loss": fixture.estimate(1 - composite), "weight": 1.0}),)
+    drawn = SuiteDraws(Draws(1.0, np.ones(2000)), fixture.drawn(1 - composite, 0.05), 400)
+    row = {"pair_id": name, "kind": "pair", "rankable": True, "composite": composite, **changes}
+    return row, suite.model_copy(update={"rows": rows, "draws": drawn})
 
 
-def ranks(rows: list[index.Row]) -> dict[str, tuple[int | None, int | None]]:
-    return {row["pair_id"]: (row["rank_low"], row["rank_high"]) for row in with_ranks(rows)}
+def ranks(pairs: list[tuple[index.Row, SuiteScore]]) -> dict[str, tuple[int | None, int | None]]:
+    return {row["pair_id"]: (row["rank_low"], row["rank_high"]) for row in with_ranks(pairs)}
 
 
 def files_of(root: Path) -> dict[str, bytes]:
@@ -51,37 +56,25 @@ def entries() -> list[Entry]:
 
 
 class TestRanks:
-    def test_hand_computed(self) -> None:
-        rows = [
-            rank_row("a", 0.50, 0.70),  # clearly above c only
-            rank_row("b", 0.60, 0.80),  # clearly above c and d
-            rank_row("c", 0.10, 0.20),  # clearly below a and b
-            rank_row("d", 0.15, 0.55),  # clearly below b only
-        ]
-        assert ranks(rows) == {"a": (1, 3), "b": (1, 2), "c": (3, 4), "d": (2, 4)}
-        assert [row["pair_id"] for row in with_ranks(rows)] == ["b", "a", "d", "c"]
-        assert {row["rank_method"] for row in with_ranks(rows)} == {"separate 95 % intervals"}
-
-    def test_intervals_that_touch_are_not_apart(self) -> None:
-        assert ranks([rank_row("a", 0.5, 0.6), rank_row("b", 0.4, 0.5)]) == {"a": (1, 2), "b": (1, 2)}
+    def test_best_first(self) -> None:
+        """Differences have a standard error near 0.036, so 0.2 is told apart and 0.05 is not."""
+        pairs = [held("a", 0.65), held("b", 0.70), held("c", 0.15), held("d", 0.35)]
+        assert ranks(pairs) == {"a": (1, 2), "b": (1, 2), "c": (4, 4), "d": (3, 3)}
+        rows = with_ranks(pairs)
+        assert [row["pair_id"] for row in rows] == ["b", "a", "d", "c"]
+        assert {row["rank_method"] for row in rows} == {"simultaneous 95 % intervals (max-T)"}
+        assert [(row["rank_retention_low"], row["rank_retention_high"]) for row in rows] == [(1, 4)] * 4
+        assert [row["rank_share_low"] for row in rows] == [1, 1, 3, 4]
+        assert [(row["place_low"], row["place_high"], row["place_kept"]) for row in rows] == [
+            (k, k, 1.0) for k in (1, 2, 3, 4)
+        ], "there is one row only, so weights change nothing"
 
     def test_controls_and_unrankable_rows_have_no_rank_and_take_none(self) -> None:
-        rows = [
-            rank_row("a", 0.1, 0.2),
-            rank_row("control", 0.9, 1.0, kind="control"),
-            rank_row("unrankable", 0.8, 0.9, rankable=False),
-        ]
-        assert ranks(rows) == {"a": (1, 1), "unrankable": (None, None), "control": (None, None)}
-        assert [row["pair_id"] for row in with_ranks(rows)] == ["a", "unrankable", "control"]
-
-    @given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 6)), max_size=12))
-    def test_is_the_definition(self, ends: list[tuple[int, int]]) -> None:
-        intervals = {f"{i:02}": (low / 10, (low + width) / 10) for i, (low, width) in enumerate(ends)}
-        found = ranks([rank_row(name, low, high) for name, (low, high) in intervals.items()])
-        for name, (low, high) in intervals.items():
-            above = sum(other_low > high for other_low, _ in intervals.values())
-            below = sum(other_high < low for _, other_high in intervals.values())
-            assert found[name] == (1 + above, len(intervals) - below)
+        pairs = [held("a", 0.1), held("control", 0.9, kind="control"), held("unrankable", 0.8, rankable=False)]
+        assert ranks(pairs) == {"a": (1, 1), "unrankable": (None, None), "control": (None, None)}
+        rows = with_ranks(pairs)
+        assert [row["pair_id"] for row in rows] == ["a", "unrankable", "control"]
+        assert [row["place_kept"] for row in rows] == [1.0, None, None]
 
     def test_other_teachers_and_items_are_ranked_apart(self) -> None:
         first = fixture.distilled()
@@ -136,6 +129,19 @@ class TestTables:
         assert (gap["loss"], gap["gap_reason"]) == (None, "the student's log of this task is missing")
         absent = set(type(task).model_fields) - set(row) - {"gap", "statistics", "strata"}
         assert absent == set()
+
+    def test_the_teachers_repeat_is_the_floor(self, entries: list[Entry], tmp_path: Path) -> None:
+        again = fixture.task_score("as_boundary_groups", 0.02, "PRESERVED")
+        score = entries[0].score.model_copy(update={"repeat": (again,), "epsilon": 0.05, "tau": 0.04})
+        summary = write_index([replace(entries[0], score=score)], [], tmp_path)
+        rows = {r["task"]: r for r in pq.read_table(summary.folder / "tasks.parquet").to_pylist()}
+        row, other = rows["as_boundary_groups"], rows["as_tail_rare"]
+        assert again.divergence is not None
+        floor = (row["divergence_floor"], row["divergence_floor_low"], row["divergence_floor_high"])
+        assert floor == (again.divergence.value, again.divergence.low, again.divergence.high)
+        assert (row["harmful_floor"], row["uncredited_loss_floor"]) == (0.006, 0.02)
+        assert (other["divergence_floor"], other["neutral_floor_low"]) == (None, None)
+        assert (row["epsilon"], row["tau"], row["access"]) == (0.05, 0.04, "likelihood")
 
     def test_sides_stay_apart(self, entries: list[Entry], tmp_path: Path) -> None:
         first = entries[0]

@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.metrics import cohen_kappa_score
+from statsmodels.stats.multitest import multipletests
 
 from angels_share import spec
 from angels_share.claims import Claim
 from angels_share.errors import PairingError
-from angels_share.estimate import Draws, Floats, p_difference
+from angels_share.estimate import Draws, Floats, newcombe, p_difference
 from angels_share.items import Item
 from angels_share.logs import Run, TaskLog, document_hash, read_run
 from angels_share.observables import observe
@@ -316,6 +318,17 @@ def test_no_student_moves_the_teacher_variation(teacher: Run, student: Run) -> N
         assert len(spreads) == 1
 
 
+def test_controls_come_in_their_order(teacher: Run) -> None:
+    """By composite: the teacher again loses nothing, the oracle a little, and whoever never looks the most."""
+    teacher = true_teacher(teacher)
+    blind = ("constant", "uniform", "shuffled")
+    runs = {name: control_run(name, teacher) for name in ("oracle", *blind)}
+    runs["teacher again"] = changed(teacher, SAMPLE, lambda log: true_draws(log, 101))
+    composites = {name: value(score(teacher, run).suites[0].composite) for name, run in runs.items()}
+    assert composites["teacher again"] > composites["oracle"] > 0
+    assert all(composites[name] < 0 for name in blind)
+
+
 # --- students that differ in a known way -----------------------------------------------------------------------------
 
 
@@ -612,6 +625,69 @@ def test_holm_keeps_a_lone_marginal_effect_from_being_harmful() -> None:
     verdicts = [t.verdict for t in judge([quiet[0], hurt, *quiet[1:]], MARGINS, None)]
     assert verdicts[1] == "INCONCLUSIVE"
     assert "HARMFUL" not in verdicts
+
+
+def test_suites_are_adjusted_apart_and_another_suite_takes_no_finding_away() -> None:
+    """One marginal effect: found in a suite of its own, not among four others that do not change at all."""
+    hurt = measure_task(*marginal("hurt"), RESAMPLES)
+    quiet = [measure_task(marginal(f"quiet {k}")[0], marginal(f"quiet {k}")[0], RESAMPLES) for k in range(4)]
+    large = [m.score.task for m in (hurt, *quiet)]
+    (change,) = hurt.changes
+    p = p_difference(change.draws.point, change.error, 100)
+    for families, factor in (([large], 5), ([large, ["hurt"]], 1), ([["hurt", "quiet 0"], large], 2)):
+        found = judge([hurt, *quiet], MARGINS, None, families)[0]
+        assert found.p_change == pytest.approx(p)
+        assert found.p_holm == pytest.approx(factor * p)
+        assert found.q_change == pytest.approx(5 * p), "over all tasks, whatever the suites"
+        assert found.verdict == ("HARMFUL" if factor * p < 0.05 else "INCONCLUSIVE")
+
+
+def test_exploratory_tests_stand_beside_those_of_verdicts(scored: PairScore) -> None:
+    tests = [t for t in scored.tasks if t.p_change is not None]
+    p_values = [t.p_change for t in tests]
+    assert [t.p_holm for t in tests] == pytest.approx(multipletests(p_values, method="holm")[1])
+    assert [t.q_change for t in tests] == pytest.approx(multipletests(p_values, method="fdr_bh")[1])
+    strata = [s for t in scored.tasks for s in t.strata if s.p_change is not None]
+    assert len(strata) > len(tests)
+    expected = multipletests([s.p_change for s in strata], method="fdr_bh")[1]
+    assert [s.q_change for s in strata] == pytest.approx(expected)
+
+
+def test_a_stratum_is_tested_as_if_it_were_alone(teacher: Run, student: Run, scored: PairScore) -> None:
+    ours, theirs = teacher.tasks[LADDER], student.tasks[LADDER]
+    stratum = by_task(scored)[LADDER].strata[0]
+    place = {h: k for k, h in enumerate(theirs.doc_hash)}
+    at = [k for k, item in enumerate(ours.items) if item["stratum"] == stratum.name]
+    alone = compare(reordered(ours, at), reordered(theirs, [place[ours.doc_hash[k]] for k in at]))
+    assert stratum.n == len(at) == alone.n_items
+    assert stratum.p_change == pytest.approx(alone.p_change)
+
+
+def test_sides_are_tested_one_by_one() -> None:
+    found = compare(two_sided(lambda k: k % 8 == 1), two_sided(lambda k: k % 8 == 0))
+    assert (found.p_change, found.p_holm, found.q_change, found.change_newcombe) == (None, None, None, None)
+    assert all(s.p_change is None for s in found.strata)
+    assert found.sides[0].p_change == pytest.approx(found.sides[1].p_change)
+    for side in found.sides:
+        assert side.p_change is not None
+        assert side.p_holm == pytest.approx(2 * side.p_change)
+        assert side.q_change == pytest.approx(side.p_change)
+
+
+def test_agreement_beyond_chance_is_cohens() -> None:
+    right = np.random.default_rng(0).random((2, 300)) < 0.7
+    logs = [spoken([str(k % 5) if hit else "9" for k, hit in enumerate(row)]) for row in right]
+    assert compare(*logs).agreement_beyond_chance == pytest.approx(cohen_kappa_score(*right))
+
+
+def test_newcombes_interval_stands_beside_the_bootstrap() -> None:
+    found = compare(*marginal("few"))
+    beside = found.change_newcombe
+    assert found.change is not None
+    assert beside is not None
+    assert beside.value == found.change.value == pytest.approx(-0.08)
+    assert (beside.low, beside.high) == newcombe(both=90, worse=9, better=1, neither=0)
+    assert (beside.low, beside.high) == pytest.approx((found.change.low, found.change.high), abs=0.02)
 
 
 def test_a_harm_within_the_margin_is_not_harmful() -> None:

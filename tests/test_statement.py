@@ -487,7 +487,7 @@ class TestEscape:
 def page(*tasks: TaskScore, **texts: str) -> str:
     scored = score(*tasks)
     said = filled(statement.draft(scored), **texts)
-    return statement.to_markdown(said, scored, statement.check(said, scored))
+    return statement.render(said, scored, ".md")
 
 
 class TestMarkdown:
@@ -534,8 +534,10 @@ class TestMarkdown:
     def test_shows_undisclosed_losses(self):
         scored = score(task(LADDER, "HARMFUL"))
         said = filled(statement.draft(scored), ())
-        text = statement.to_markdown(said, scored, statement.check(said, scored))
-        assert f"| {LADDER} | none | – | **undisclosed**: {LADDER} is harmful, and no claim says so |" in text
+        text = statement.render(said, scored, ".md")
+        assert (
+            f"| **{LADDER}** | **none** | **–** | **undisclosed: {LADDER} is harmful, and no claim says so** |" in text
+        )
 
     @pytest.mark.parametrize("text", HOSTILE)
     def test_an_author_cannot_format_the_page(self, text):
@@ -545,8 +547,8 @@ class TestMarkdown:
         said = filled(statement.draft(scored), claims, **author)
         said = said.model_copy(update={"student": text, "method": statement.Method(description=text)})
         calm = filled(statement.draft(scored), (claims[0].model_copy(update={"justification": "Said."}),))
-        hostile_page = statement.to_markdown(said, scored, statement.check(said, scored))
-        calm_page = statement.to_markdown(calm, scored, statement.check(calm, scored))
+        hostile_page = statement.render(said, scored, ".md")
+        calm_page = statement.render(calm, scored, ".md")
         block = [t.type for t in tokens(hostile_page) if t.block]
         assert block == [t.type for t in tokens(calm_page) if t.block]
         assert not {t.type for t in tokens(hostile_page)} & {

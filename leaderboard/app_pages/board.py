@@ -6,15 +6,14 @@ import hashlib
 from collections import Counter
 from typing import Any
 
-import altair as alt
 import data
 import look
 import pandas as pd
 import streamlit as st
 
+from angels_share.statement import plots, wording
 from angels_share.taxonomy import scenario_of
 
-NAMED = 6  # points of the chart that carry a name; more would hide each other
 INTERVAL_HELP = "95 % interval, by resampling the items."
 COLUMNS = {
     "Rank": ("A rank interval such as 1 [1–2] says that the pair may stand anywhere in it.", 100),
@@ -64,7 +63,7 @@ def as_table(rows: list[data.Row]) -> pd.DataFrame:
             "Share 95 %": look.interval(row["angels_share_low"], row["angels_share_high"]),
             "Its parts": " + ".join(look.number(row[part]) for part in ("accounted", "undisclosed", "unmeasured")),
             "Verdicts": " · ".join(
-                f"{row[f'n_{k}']} {term.word}" for k, term in look.VERDICTS.items() if row[f"n_{k}"]
+                f"{row[f'n_{k}']} {term.word}" for k, term in plots.VERDICTS.items() if row[f"n_{k}"]
             ),
             "Coverage": f"{100 * row['coverage']:.0f} %",
             "Trust": row["trust"],
@@ -88,44 +87,19 @@ def column_config() -> dict[str, Any]:
     return config
 
 
-def trade_off(rows: list[data.Row]) -> alt.LayerChart | alt.FacetChart:
-    """Return the chart of retention against angel's share; the best corner is the upper right."""
-    numbers = [f"{name}{end}" for name in ("retention", "angels_share") for end in ("", "_low", "_high")]
-    points = pd.DataFrame(
-        {"name": row["student"], "kind": row["kind"], **{name: 100 * row[name] for name in numbers}} for row in rows
+def point(row: data.Row) -> plots.Point:
+    """Return where a pair stands in the chart of retention against angel's share."""
+    retention, share = (
+        wording.Interval(row[name], row[f"{name}_low"], row[f"{name}_high"]) for name in ("retention", "angels_share")
     )
-    middle = (points["retention"].min() + points["retention"].max()) / 2
-    kinds = ["pair", "control"]
-    axis = alt.Axis(gridColor=look.GRID, tickCount=6)
-    x = alt.X("retention:Q", title="Retention, more is better →", scale=alt.Scale(zero=False, padding=12), axis=axis)
-    y = alt.Y("angels_share:Q", title="Angel's share, less is better →", scale=alt.Scale(reverse=True), axis=axis)
-    base = alt.Chart(points).encode(
-        color=alt.Color("kind:N", legend=None, scale=alt.Scale(domain=kinds, range=[look.AMBER, look.GREY])),
-        tooltip=[
-            alt.Tooltip("name:N", title="Student"),
-            alt.Tooltip("retention:Q", title="Retention", format=".1f"),
-            alt.Tooltip("angels_share:Q", title="Angel's share", format=".1f"),
-        ],
-    )
-    shape = alt.Shape("kind:N", legend=None, scale=alt.Scale(domain=kinds, range=["circle", "diamond"]))
-    ink = look.LIGHT_INK if st.context.theme.type == "dark" else look.INK
-    label = alt.Chart(points.head(NAMED)).encode(x=x, y=y, text="name:N", color=alt.value(ink))
-    left = label.transform_filter(f"datum.retention <= {middle}")
-    right = label.transform_filter(f"datum.retention > {middle}")
-    return alt.layer(
-        base.mark_rule().encode(x=x, y=alt.Y("angels_share_low:Q"), y2="angels_share_high:Q"),
-        base.mark_rule().encode(x=alt.X("retention_low:Q"), x2="retention_high:Q", y=y),
-        base.mark_point(filled=True, size=110, opacity=1).encode(x=x, y=y, shape=shape),
-        left.mark_text(align="left", dx=-2, dy=-14, fontSize=12, limit=200),
-        right.mark_text(align="right", dx=2, dy=-14, fontSize=12, limit=200),
-    ).properties(height=340)
+    return plots.Point(row["student"], row["kind"], retention, share)
 
 
 st.title("Angel's Share")
 st.markdown(
     "What did the student lose? Each row is a **student** measured against its **teacher**: the headline score that "
     "it retains, and the *angel's share*, what evaporated off that score. The **composite** is the first minus the "
-    "second; pairs whose intervals overlap are not told apart. All numbers are out of 100."
+    "second; pairs that the evidence does not separate share their ranks. All numbers are out of 100."
 )
 index = data.current()
 every_row = data.board(index)
@@ -190,8 +164,13 @@ else:
     charted = [row for row in rows if row["retention"] is not None and row["angels_share"] is not None]
     if charted:
         st.subheader("What was retained, and what evaporated")
-        st.altair_chart(trade_off(charted), alt="Retention against angel's share; the numbers are in the table")
-        named = f" The first {NAMED} are named; point at another for its name." if len(charted) > NAMED else ""
+        st.altair_chart(
+            plots.trade_off(list(map(point, charted)), look.ink()),
+            alt="Retention against angel's share; the numbers are in the table",
+        )
+        named = (
+            f" The first {plots.NAMED} are named; point at another for its name." if len(charted) > plots.NAMED else ""
+        )
         st.caption(f"Upper right is best. Lines are 95 % intervals, diamonds are controls.{named}")
 
     with st.container(horizontal=True):

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-import altair as alt
 import data
 import look
 import pandas as pd
 import streamlit as st
 
 from angels_share import spec
+from angels_share.score.model import Displayed, PairScore, TaskScore
+from angels_share.statement import Statement, Weights, plots, wording
+from angels_share.statement.page import weights_told
 from angels_share.taxonomy import ROWS, STATEMENT_ITEMS, scenario_of
 
 CHECKS_BESIDE = {
@@ -87,33 +89,13 @@ def headline(suite: data.Row, row: data.Row) -> None:
         )
     if share:
         st.subheader("What was kept, and what evaporated")
-        st.altair_chart(bar(row), alt="The parts of the teacher's behaviour; the numbers stand below")
-        with st.grid(4, min_column_width=150):
-            for part, term in look.PARTS.items():
-                st.metric(f"{term.symbol} {term.word}", look.number(row[part]), help=term.meaning)
-
-
-def bar(row: data.Row) -> alt.Chart:
-    """Return the horizontal bar of what was kept and of the parts of the angel's share."""
-    parts = pd.DataFrame(
-        {"part": term.word, "value": 100 * row[part], "order": order}
-        for order, (part, term) in enumerate(look.PARTS.items())
-    )
-    colours = alt.Scale(
-        domain=[term.word for term in look.PARTS.values()], range=[term.colour for term in look.PARTS.values()]
-    )
-    bars: alt.Chart = (
-        alt.Chart(parts)
-        .mark_bar(height=26)
-        .encode(
-            x=alt.X("value:Q", title=None, scale=alt.Scale(domain=[0, 100]), axis=alt.Axis(grid=False, tickCount=5)),
-            color=alt.Color("part:N", scale=colours, legend=None),
-            order="order:O",
-            tooltip=[alt.Tooltip("part:N", title="Part"), alt.Tooltip("value:Q", title="Of 100", format=".1f")],
+        st.altair_chart(
+            plots.bar({part: row[part] for part in plots.PARTS}),
+            alt="The parts of the teacher's behaviour; the numbers stand below",
         )
-        .properties(height=70)
-    )
-    return bars
+        with st.grid(4, min_column_width=150):
+            for part, term in plots.PARTS.items():
+                st.metric(f"{term.symbol} {term.word}", look.number(row[part]), help=term.meaning)
 
 
 def statement(document: data.Row, suite: str) -> None:
@@ -141,7 +123,7 @@ def statement(document: data.Row, suite: str) -> None:
 
 def show_check(check: data.Row, justification: str) -> None:
     """Show what the measurement says of a claim, or of a loss that nobody claimed."""
-    subject = look.task_name(check["task"]) if check["task"] else ROWS[check["row"]].title
+    subject = plots.task_name(check["task"]) if check["task"] else ROWS[check["row"]].title
     claim = f"claimed as {look.CLAIM_KINDS[check['kind']]}" if check["kind"] else "not claimed"
     st.markdown(f"**{look.CLAIMS[check['status']]}**")
     st.text(f"{subject}, {claim}: {check['reason']}.")
@@ -149,50 +131,45 @@ def show_check(check: data.Row, justification: str) -> None:
         st.text(f"“{justification}”")
 
 
-def task_table(tasks: list[data.Row]) -> pd.DataFrame:
+def task_table(tasks: list[TaskScore]) -> pd.DataFrame:
     """Return what the page shows of each task."""
     return pd.DataFrame(task_cells(task) for task in tasks)
 
 
-def task_cells(task: data.Row) -> data.Row:
+def task_cells(task: TaskScore) -> data.Row:
     """Return one row of the table of tasks."""
-    verdict = look.VERDICTS[look.verdict_of(task)]
-    absent = "no better or worse" if task["direction"] == "none" and task["loss"] else look.MISSING
-    divergence = " of ".join(look.number(value(task, name)) for name in ("divergence", "teacher_variation"))
+    verdict = plots.VERDICTS[plots.verdict_of(task)]
+    absent = "no better or worse" if task.direction == "none" and task.loss else look.MISSING
+    divergence = " of ".join(look.number(e.value) for e in (task.divergence, task.teacher_variation) if e)
     return {
-        "Task": look.task_name(task["task"]),
+        "Task": plots.task_name(task.task),
         "Verdict": str(verdict),
-        "Loss": look.estimate(task["loss"]),
+        "Loss": look.estimate(task.loss),
         "Change δ": by_side(task, "change", absent, sign=True),
-        "Δ against Δ₁": divergence if task["loss"] else look.MISSING,
+        "Δ against Δ₁": divergence if task.loss else look.MISSING,
         "Teacher c(T)": by_side(task, "teacher_level", absent),
         "Student c(S)": by_side(task, "student_level", absent),
-        "Row": ROWS[task["row"]].title,
-        "Items": task["n_items"],
-        "Flags": ", ".join(task["flags"]) or "none",
+        "Row": ROWS[task.row].title,
+        "Items": task.n_items,
+        "Flags": ", ".join(task.flags) or "none",
     }
 
 
-def by_side(task: data.Row, name: str, absent: str, *, sign: bool = False) -> str:
+def by_side(task: TaskScore, name: str, absent: str, *, sign: bool = False) -> str:
     """Return an estimate of the task, or those of its sides one after the other."""
-    told = [f"{side['name']} {look.estimate(side[name], sign=sign)}" for side in task["sides"]]
-    return "; ".join(told) or look.estimate(task[name], absent, sign=sign)
+    told = [f"{side.name} {look.estimate(getattr(side, name), sign=sign)}" for side in task.sides]
+    return "; ".join(told) or look.estimate(getattr(task, name), absent, sign=sign)
 
 
-def value(task: data.Row, name: str) -> float | None:
-    """Return the value of an estimate of the task's score, None where there is none."""
-    found: float | None = task[name]["value"] if task[name] else None
-    return found
-
-
-def tasks_of(document: data.Row, suite: data.Row) -> list[data.Row]:
+def tasks_of(score: PairScore, suite: str) -> list[TaskScore]:
     """Return the scores of the suite's tasks, row by row in the order of the paper."""
-    names = [name for row in sorted(suite["rows"], key=lambda r: list(ROWS).index(r["row"])) for name in row["tasks"]]
-    scored = {task["task"]: task for task in document["score"]["tasks"]}
+    rows = next(found.rows for found in score.suites if found.suite == suite)
+    names = [name for row in sorted(rows, key=lambda r: list(ROWS).index(r.row)) for name in row.tasks]
+    scored = {task.task: task for task in score.tasks}
     return [scored[name] for name in names]
 
 
-def second_stage_section(tasks: list[data.Row]) -> None:
+def second_stage_section(tasks: list[TaskScore]) -> None:
     """Show what was measured on items made from both models' own answers, where there is anything."""
     if not tasks:
         return
@@ -201,27 +178,31 @@ def second_stage_section(tasks: list[data.Row]) -> None:
         "Measured on items made from what the two models themselves answered. The items differ from pair to pair, so "
         "nothing here is charged or ranked."
     )
-    measured = [task for task in tasks if not task["gap"]]
+    measured = [task for task in tasks if not task.gap]
     if measured:
         task_notes(measured)
         statistics_section(measured)
     for task in tasks:
-        if task["gap"]:
-            st.text(f"{look.task_name(task['task'])}: not measured: {task['gap']['reason']}")
+        if task.gap:
+            st.text(f"{plots.task_name(task.task)}: not measured: {task.gap.reason}")
 
 
-def tasks_section(tasks: list[data.Row]) -> None:
+def tasks_section(tasks: list[TaskScore]) -> None:
     """Show the loss of each task as a chart and every number as a table, with the flags in words."""
     st.header("Task by task", divider="orange")
     st.markdown(
         "The **loss** of a task is the share of the teacher's behaviour that the student leaves unexplained: "
-        "0 behaves as the teacher, 100 is no closer to it than a constant answer. Lower is better."
+        "0 behaves as the teacher, 100 is no closer to it than a constant answer. Lower is better. The grey bar below "
+        "is the teacher's own variation: how far that constant answer is from it."
     )
-    st.altair_chart(profile(tasks), alt="Loss of each task with its 95 % interval; the numbers are in the table below")
+    st.altair_chart(
+        plots.profile(tasks, look.ink()),
+        alt="Loss of each task beside the teacher's own variation; the numbers are in the table below",
+    )
     task_notes(tasks)
 
 
-def task_notes(tasks: list[data.Row]) -> None:
+def task_notes(tasks: list[TaskScore]) -> None:
     """Show every number of the tasks as a table, with the verdicts, gaps and flags in words."""
     st.dataframe(
         task_table(tasks),
@@ -229,28 +210,26 @@ def task_notes(tasks: list[data.Row]) -> None:
         column_config={name: st.column_config.TextColumn(help=text) for name, text in TASK_HELP.items()},
         alt="Every task with its verdict, loss, change and levels",
     )
-    found = {look.verdict_of(task) for task in tasks}
-    st.caption("  \n".join(f"{term}: {term.meaning}" for key, term in look.VERDICTS.items() if key in found))
+    found = {plots.verdict_of(task) for task in tasks}
+    st.caption("  \n".join(f"{term}: {term.meaning}" for key, term in plots.VERDICTS.items() if key in found))
     for task in tasks:
-        notes = [task["gap"]["reason"]] if task["gap"] else []
-        notes += [look.flag(flag) for flag in task["flags"]]
+        notes = [task.gap.reason] if task.gap else []
+        notes += [look.flag(flag) for flag in task.flags]
         for note in notes:
-            st.text(f"{look.task_name(task['task'])}: {note}")
+            st.text(f"{plots.task_name(task.task)}: {note}")
 
 
-def statistics_section(tasks: list[data.Row]) -> None:
+def statistics_section(tasks: list[TaskScore]) -> None:
     """Show what else was computed of each task, where there is anything."""
     table = [
         {
-            "Task": look.task_name(task["task"]),
-            "Statistic": shown["title"],
-            "Unit": "×100" if shown["unit"] == "share" else shown["unit"],
-            "Teacher": look.reading(shown["teacher"], shown["unit"]),
-            "Student": look.reading(shown["student"], shown["unit"]),
-            "Pair": look.reading(shown["value"], shown["unit"]),
+            "Task": plots.task_name(task.task),
+            "Statistic": shown.title,
+            "Unit": "×100" if shown.unit == "share" else shown.unit,
+            **readings(shown),
         }
         for task in tasks
-        for shown in task["statistics"]
+        for shown in task.statistics
     ]
     if table:
         st.subheader("Beside the loss")
@@ -261,44 +240,25 @@ def statistics_section(tasks: list[data.Row]) -> None:
         st.dataframe(pd.DataFrame(table), hide_index=True, alt="Displayed statistics of each task")
 
 
-def profile(tasks: list[data.Row]) -> alt.LayerChart | alt.FacetChart:
-    """Return the chart of losses with their intervals, one line a task."""
-    marks = pd.DataFrame(loss_marks(tasks))
-    ends = [100 * task["loss"][end] for task in tasks if task["loss"] for end in ("low", "high")]
-    terms = {look.verdict_of(task): look.VERDICTS[look.verdict_of(task)] for task in tasks}.values()
-    palette = alt.Scale(domain=[term.word for term in terms], range=[term.colour for term in terms])
-    reach = alt.Scale(domain=[min([0, *ends]) - 2, max([100, *ends]) + 2], nice=False)
-    x = alt.X("value:Q", title="Loss, less is better", scale=reach, axis=alt.Axis(gridColor=look.GRID, tickCount=5))
-    y = alt.Y(
-        "label:N",
-        title=None,
-        sort=marks["label"].tolist(),
-        axis=alt.Axis(
-            labelExpr="split(datum.label, '|')", labelLimit=170, labelFontSize=12, labelOffset=-7, ticks=False
-        ),
-    )
-    base = alt.Chart(marks).encode(y=y, color=alt.Color("verdict:N", legend=None, scale=palette))
-    return alt.layer(
-        base.mark_rule(strokeWidth=3).encode(x=alt.X("low:Q"), x2="high:Q"),
-        base.transform_filter("datum.measured").mark_point(filled=True, size=110, opacity=1).encode(x=x),
-        base.transform_filter("!datum.measured").mark_point(filled=False, size=110, strokeWidth=2).encode(x=x),
-    ).properties(height=alt.Step(50))
+def readings(shown: Displayed) -> dict[str, str]:
+    """Return a displayed statistic of teacher, student and pair in its unit; what there is none of stays empty."""
+    found = {"Teacher": shown.teacher, "Student": shown.student, "Pair": shown.value}
+    return {who: wording.reading(number, shown.unit) if number else "" for who, number in found.items()}
 
 
-def loss_marks(tasks: list[data.Row]) -> Iterator[data.Row]:
-    """Return what the chart draws of each task: a charged task at 100, one that is not measurable nowhere."""
-    for task in tasks:
-        term = look.VERDICTS[look.verdict_of(task)]
-        loss = task["loss"] or {}
-        charged = 100.0 if look.verdict_of(task) == "charged" else None
-        yield {
-            "label": f"{look.task_name(task['task'])}|{term}",
-            "verdict": term.word,
-            "measured": bool(loss),
-            "value": 100 * loss["value"] if loss else charged,
-            "low": 100 * loss["low"] if loss else None,
-            "high": 100 * loss["high"] if loss else None,
-        }
+def weights_section(weights: Weights | None) -> None:
+    """Show what the author declares of the two sets of weights, where there is anything."""
+    if weights is None:
+        return
+    st.header("From the weights", divider="orange")
+    st.markdown("**Declared by the author**, displayed and never charged.")
+    st.text(weights_told(weights))
+    table = [
+        {"Access": weights.access, "Statistic": shown.title, "Unit": shown.unit, **readings(shown)}
+        for shown in weights.rows
+    ]
+    if table:
+        st.dataframe(pd.DataFrame(table), hide_index=True, alt="What the weights of the two models say of each other")
 
 
 def runs(document: data.Row, row: data.Row) -> None:
@@ -383,8 +343,10 @@ else:
     st.subheader(f"{scenario_of(name).title}, suite {name} {scores[name]['version']}")
     headline(scores[name], rows[name])
     statement(document, name)
-    tasks_section(tasks_of(document, scores[name]))
-    statistics_section(tasks_of(document, scores[name]))
+    found = PairScore.model_validate(document["score"])
+    tasks_section(tasks_of(found, name))
+    statistics_section(tasks_of(found, name))
     displayed = spec.suite(name).second_stage
-    second_stage_section([task for task in document["score"]["second_stage"] if task["task"] in displayed])
+    second_stage_section([task for task in found.second_stage if task.task in displayed])
+    weights_section(Statement.model_validate(document["statement"]).weights)
     runs(document, rows[name])

@@ -20,10 +20,9 @@ import json
 import re
 import shutil
 import tempfile
-from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from angels_share.errors import AngelsShareError, BundleError
-from angels_share.score.model import Estimate, PairScore, SideScore, SuiteScore, TaskScore
+from angels_share.ranking import Ranks, rank
+from angels_share.score import report
+from angels_share.score.model import PairScore, SuiteScore, TaskScore
+from angels_share.score.report import Row, interval
 from angels_share.statement import ClaimCheck, Statement, sentence
 from angels_share.submission import validate
 from angels_share.submission.model import Finding, Manifest
@@ -42,15 +44,12 @@ SCHEMA = "angels-share/index/1"
 PAIR_SCHEMA = "angels-share/index-pair/1"
 TRUST = "recomputed"
 """Every score in the index was computed from the submitted logs, by the project and not by the submitter."""
-RANK_METHOD = "separate 95 % intervals"
+RANK_METHOD = "simultaneous 95 % intervals (max-T)"
 CONTROL = "control"
 
 _VERDICTS = ("preserved", "harmful", "corrective", "shifted", "inconclusive", "charged", "not_measurable")
-_TASK_ESTIMATES = tuple(name for name, field in TaskScore.model_fields.items() if field.annotation == Estimate | None)
-_TASK_NUMBERS = tuple(name for name, field in TaskScore.model_fields.items() if field.annotation == float | None)
+_RANKS = tuple(field.name for field in fields(Ranks))
 _FOLDER = re.compile(r"[0-9a-f]{16}")
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -102,11 +101,6 @@ def _interval_fields(name: str) -> list[pa.Field]:
     return _fields(pa.float64(), name, f"{name}_low", f"{name}_high")
 
 
-def _interval(name: str, estimate: Estimate | None) -> Row:
-    value, low, high = (estimate.value, estimate.low, estimate.high) if estimate else (None, None, None)
-    return {name: value, f"{name}_low": low, f"{name}_high": high}
-
-
 BOARD_SCHEMA = pa.schema(
     [
         *_fields(pa.string(), "pair_id", "slug", "suite", "suite_version", "teacher", "student", "method", "kind"),
@@ -123,27 +117,31 @@ BOARD_SCHEMA = pa.schema(
         *_fields(pa.float64(), "coverage"),
         *_fields(pa.bool_(), "rankable"),
         *_fields(pa.list_(pa.string()), "reasons"),
-        *_fields(pa.int32(), "rank_low", "rank_high"),
+        *(pa.field(name, pa.float64() if name == "place_kept" else pa.int32()) for name in _RANKS),
         *_fields(pa.string(), "rank_method"),
     ]
 )
 """Columns of ``board.parquet``."""
 
-_SIDE_ESTIMATES = ("teacher_level", "student_level", "change")
-
 _SIDE = pa.struct(
-    [pa.field("name", pa.string()), *(field for name in _SIDE_ESTIMATES for field in _interval_fields(name))]
+    [
+        pa.field("name", pa.string()),
+        *(field for name in report.SIDE_ESTIMATES for field in _interval_fields(name)),
+        *_fields(pa.float64(), *report.SIDE_NUMBERS),
+    ]
 )
 
 TASKS_SCHEMA = pa.schema(
     [
-        *_fields(pa.string(), "pair_id", "task", "row", "readout", "observable", "discrepancy", "utility", "direction"),
+        *_fields(pa.string(), "pair_id", "task", "row", "readout", "access", "observable", "discrepancy", "utility"),
+        *_fields(pa.string(), "direction"),
         *_fields(pa.float64(), "version"),
         *_fields(pa.list_(pa.int32()), "levels"),
         *_fields(pa.int64(), "n_items", "n_clusters", "repeats"),
         *_fields(pa.string(), "gap_side", "gap_reason", "verdict", "verdict_author"),
-        *(field for name in _TASK_ESTIMATES for field in _interval_fields(name)),
-        *_fields(pa.float64(), *_TASK_NUMBERS),
+        *(field for name in report.ESTIMATES for field in _interval_fields(name)),
+        *(field for name in report.FLOORED for field in _interval_fields(f"{name}_floor")),
+        *_fields(pa.float64(), *report.NUMBERS, "epsilon", "tau"),
         *_fields(pa.list_(pa.string()), "flags"),
         *_fields(pa.list_(_SIDE), "sides"),
     ]
@@ -175,16 +173,16 @@ def _board_row(entry: Entry, suite: SuiteScore) -> Row:
         "trust": TRUST,
         **score.key.model_dump(mode="json"),
         "canaries": score.key.canaries if any(row.row == "privacy" for row in suite.rows) else None,
-        **_interval("retention", primary.retention),
+        **interval("retention", primary.retention),
         "teacher_primary": primary.teacher.value if primary.teacher else None,
         "student_primary": primary.student.value if primary.student else None,
         "chance": primary.chance,
-        **_interval("angels_share", share.total if share else None),
+        **interval("angels_share", share.total if share else None),
         "kept": 1 - share.total.value if share else None,
         "accounted": share.accounted if share else None,
         "undisclosed": share.undisclosed if share else None,
         "unmeasured": share.unmeasured if share else None,
-        **_interval("composite", suite.composite),
+        **interval("composite", suite.composite),
         **{f"loss_{row}": losses.get(row) for row in ROWS},
         **{f"n_{verdict}": verdicts[verdict] for verdict in _VERDICTS},
         "coverage": suite.coverage,
@@ -199,25 +197,18 @@ def _comparison_key(row: Row) -> tuple[Any, ...]:
     return row["suite"], row["suite_version"], *setting, row["canaries"] or "", row["teacher"]
 
 
-def with_ranks(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows of one comparison key with their rank intervals, best first.
+def with_ranks(held: Sequence[tuple[Row, SuiteScore]]) -> list[Row]:
+    """Return the rows of one comparison key with their ranks, best first; see :func:`angels_share.ranking.rank`.
 
-    Among M rankable rows, one has the rank interval [1 + number of rows whose composite interval lies wholly above
-    its own, M − number of rows whose interval lies wholly below]. Controls and unrankable rows come last and have
-    no rank.
+    Controls and unrankable rows come last and have no rank.
     """
-    ranked = [row for row in rows if _has_rank(row)]
-    lows = sorted(row["composite_low"] for row in ranked)
-    highs = sorted(row["composite_high"] for row in ranked)
-    out = []
-    for row in rows:
-        rank: Row = {"rank_low": None, "rank_high": None, "rank_method": None}
-        if _has_rank(row):
-            above = len(lows) - bisect_right(lows, row["composite_high"])
-            below = bisect_left(highs, row["composite_low"])
-            rank = {"rank_low": 1 + above, "rank_high": len(ranked) - below, "rank_method": RANK_METHOD}
-        out.append({**row, **rank})
-    return sorted(out, key=_board_order)
+    ranked = [(row, suite) for row, suite in held if _has_rank(row)]
+    ranks = {
+        row["pair_id"]: {**vars(found), "rank_method": RANK_METHOD}
+        for (row, _), found in zip(ranked, rank([suite for _, suite in ranked]), strict=True)
+    }
+    none = dict.fromkeys((*_RANKS, "rank_method"))
+    return sorted(({**row, **ranks.get(row["pair_id"], none)} for row, _ in held), key=_board_order)
 
 
 def _has_rank(row: Row) -> bool:
@@ -231,31 +222,16 @@ def _board_order(row: Row) -> tuple[Any, ...]:
 
 def board_rows(entries: Sequence[Entry]) -> list[Row]:
     """Return the rows of the board, one a pair and suite, ranked within each comparison key."""
-    rows = [_board_row(entry, suite) for entry in entries for suite in entry.score.suites]
-    rows.sort(key=_comparison_key)
-    return [row for _, same_key in groupby(rows, key=_comparison_key) for row in with_ranks(list(same_key))]
+    held = [(_board_row(entry, suite), suite) for entry in entries for suite in entry.score.suites]
+    held.sort(key=lambda row_and_suite: _comparison_key(row_and_suite[0]))
+    grouped = groupby(held, key=lambda row_and_suite: _comparison_key(row_and_suite[0]))
+    return [row for _, same_key in grouped for row in with_ranks(list(same_key))]
 
 
 def task_rows(entries: Sequence[Entry]) -> list[Row]:
     """Return one row a pair and task, with every number of the task's score."""
-    rows = []
-    for entry in sorted(entries, key=lambda e: e.pair_id):
-        for task in sorted(entry.score.tasks, key=lambda t: (list(ROWS).index(t.row), t.task)):
-            row: Row = {"pair_id": entry.pair_id}
-            row |= {name: getattr(task, name) for name in TASKS_SCHEMA.names if hasattr(task, name)}
-            for name in _TASK_ESTIMATES:
-                row |= _interval(name, getattr(task, name))
-            row["sides"] = [_side_cells(side) for side in task.sides]
-            row |= {"gap_side": task.gap and task.gap.side, "gap_reason": task.gap and task.gap.reason}
-            rows.append(row)
-    return rows
-
-
-def _side_cells(side: SideScore) -> Row:
-    cells: Row = {"name": side.name}
-    for name in _SIDE_ESTIMATES:
-        cells |= _interval(name, getattr(side, name))
-    return cells
+    ordered = sorted(entries, key=lambda e: e.pair_id)
+    return [{"pair_id": e.pair_id, **row} for e in ordered for row in report.reporting_rows(e.score)]
 
 
 def pair_document(entry: Entry) -> dict[str, Any]:

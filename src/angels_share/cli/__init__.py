@@ -5,6 +5,7 @@ what was examined; 2: the command could not run.
 
 - :mod:`angels_share.cli.shell`: the command itself, and where it writes
 - :mod:`angels_share.cli.canaries`: canaries make
+- :mod:`angels_share.cli.comparing`: score, of any lm-eval tasks
 - :mod:`angels_share.cli.probing`: probe
 - :mod:`angels_share.cli.refusals`: refusals
 - :mod:`angels_share.cli.running`: list, config, run, models

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from rich import box
@@ -16,6 +16,13 @@ from angels_share.errors import RunError
 from angels_share.items import package_folder
 from angels_share.logs import Run
 from angels_share.score.model import Estimate, PairScore, TaskScore
+from angels_share.spec import Strict
+
+if TYPE_CHECKING:
+    from angels_share.probe.model import Probe
+
+Result = TypeVar("Result", bound=Strict)
+"""What a file of an earlier command holds."""
 
 
 @app.command()
@@ -31,29 +38,34 @@ def score(
     resamples: Annotated[int, typer.Option(min=100)] = 2000,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="File for the score as JSON.")] = None,
     brief: Annotated[bool, typer.Option("--brief", help="Print one line a suite.")] = False,
+    any_task: Annotated[
+        bool, typer.Option("--any", help="Compare any lm-eval tasks item by item, in their own metrics.")
+    ] = False,
+    cluster_field: Annotated[
+        str | None, typer.Option(help="With --any: field of the documents that names what belongs together.")
+    ] = None,
+    epsilon: Annotated[
+        float | None, typer.Option(min=0.0, help="With --any: margin of equivalence in a metric's unit, default 0.05.")
+    ] = None,
 ) -> None:
-    """Score a pair: what the student kept, lost, changed, and what nobody measured."""
-    from angels_share.logs import read_run
-    from angels_share.score import score_pair
-    from angels_share.statement import read as read_statement
-    from angels_share.submission.model import RoleName
-    from angels_share.submission.scoring import rescore
+    """Score a pair: what the student kept, lost, changed, and what nobody measured.
+
+    Two runs that hold no task of this project are compared as with --any: item by item, in lm-eval's own metrics.
+    """
+    from angels_share.cli.comparing import compare
+    from angels_share.logs import has_stress_tasks
 
     folders = pair_folders(teacher, student, repeat, calibration)
-    ours, theirs, again, decided = (read_run(folder) if folder else None for folder in folders)
-    made = read_statement(statement) if statement else None
-    if ours is None or theirs is None:
-        raise RunError(f"{teacher}: holds no run of both models; see `angels-share run`")
-    names = suite or list(made.suites if made else _covered(ours, theirs))
-    if not names:
-        raise RunError(f"{teacher}: holds no task of any suite; see `angels-share list tasks`")
-    if made is None:
-        result = score_pair(ours, theirs, suites=names, repeat=again, calibration=decided, resamples=resamples)
-    else:
-        given: dict[RoleName, Run | None]
-        given = {"teacher": ours, "student": theirs, "teacher_repeat": again, "calibration": decided}
-        runs = {role: run for role, run in given.items() if run is not None}
-        result = rescore(runs, made, names, resamples)
+    for_scores = {"--suite": suite, "--repeat": repeat, "--calibration": calibration, "--statement": statement}
+    scored = [name for name, given in {**for_scores, "--brief": brief}.items() if given]
+    if any_task or not (scored or any(map(has_stress_tasks, folders[:2]))):
+        if scored:
+            raise RunError(f"{', '.join(scored)}: belongs to a score by suites; leave it out, or --any")
+        compare(*folders[:2], cluster_field, epsilon, resamples, output)
+        return
+    if cluster_field is not None or epsilon is not None:
+        raise RunError("--cluster-field and --epsilon belong to a comparison of any tasks; add --any")
+    result = _score_suites(folders, suite, statement, resamples)
     if output is not None:
         write_text(output, result.model_dump_json(indent=1) + "\n")
         tell(f"wrote {output}")
@@ -61,6 +73,33 @@ def score(
         print_suites(result)
     else:
         print_score(result)
+
+
+def _score_suites(
+    folders: tuple[Path, Path, Path | None, Path | None],
+    suites: list[str] | None,
+    statement: Path | None,
+    resamples: int,
+) -> PairScore:
+    """Return the score of teacher, student, repeat and calibration by suites."""
+    from angels_share.logs import read_run
+    from angels_share.score import score_pair
+    from angels_share.statement import read as read_statement
+    from angels_share.submission.model import RoleName
+    from angels_share.submission.scoring import rescore
+
+    ours, theirs = (read_run(folder) for folder in folders[:2])
+    again, decided = (read_run(folder) if folder else None for folder in folders[2:])
+    made = read_statement(statement) if statement else None
+    names = suites or list(made.suites if made else _covered(ours, theirs))
+    if not names:
+        raise RunError(f"{folders[0]}: holds no task of any suite; see `angels-share list tasks`")
+    if made is None:
+        return score_pair(ours, theirs, suites=names, repeat=again, calibration=decided, resamples=resamples)
+    given: dict[RoleName, Run | None]
+    given = {"teacher": ours, "student": theirs, "teacher_repeat": again, "calibration": decided}
+    runs = {role: run for role, run in given.items() if run is not None}
+    return rescore(runs, made, names, resamples)
 
 
 def _covered(teacher: Run, student: Run) -> list[str]:
@@ -81,35 +120,56 @@ def _covered(teacher: Run, student: Run) -> list[str]:
 @app.command("statement")
 def statement_(
     score_file: Annotated[Path, typer.Argument(help="Score as `angels-share score -o` writes it.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Statement to write: .yaml, .json or .md.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="A draft as .yaml or .json, or a page as .md, .tex, .html or .svg.")
+    ],
     earlier: Annotated[Path | None, typer.Option(help="Statement whose author's parts are kept.")] = None,
+    probe: Annotated[
+        Path | None, typer.Option(help="What `angels-share probe -o` found of the pair: rows with access weights.")
+    ] = None,
 ) -> None:
-    """Draft a Distillation Loss Statement from a score, or render a finished one as Markdown."""
+    """Draft a Distillation Loss Statement from a score, or render a finished one for readers."""
     from angels_share import statement
 
     made = read_score(score_file)
     before = statement.read(earlier) if earlier else None
-    if output.suffix == ".md":
-        if before is None:
-            raise RunError("a Markdown statement needs the author's parts; give the filled-in file with --earlier")
-        write_text(output, statement.to_markdown(before, made, statement.check(before, made)))
+    weights = statement.from_probe(read_probe(probe)) if probe else before.weights if before else None
+    if weights is not None:
+        statement.of_pair(weights, made)
+    if output.suffix not in statement.RENDERED:
+        statement.write(statement.draft(made, before, weights=weights), output)
+    elif before is None:
+        raise RunError(
+            f"a statement as {output.suffix} needs the author's parts; give the filled-in file with --earlier"
+        )
     else:
-        statement.write(statement.draft(made, before), output)
+        write_text(output, statement.render(before.model_copy(update={"weights": weights}), made, output.suffix))
     tell(f"wrote {output}")
 
 
 def read_score(path: Path) -> PairScore:
     """Return a score file, or say what is wrong with it."""
+    return _read(PairScore, path, "score", "score the pair again")
+
+
+def read_probe(path: Path) -> Probe:
+    """Return the file of a probe, or say what is wrong with it."""
+    from angels_share.probe.model import Probe
+
+    return _read(Probe, path, "probe", "probe the models again")
+
+
+def _read(model: type[Result], path: Path, what: str, advice: str) -> Result:
     from pydantic import ValidationError
 
     try:
-        return PairScore.model_validate_json(path.read_text("utf-8"))
+        return model.model_validate_json(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise RunError(f"{path}: cannot be read: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        raise RunError(f"{path}: is no score of this release: {place}: {first['msg']}; score the pair again") from error
+        raise RunError(f"{path}: is no {what} of this release: {place}: {first['msg']}; {advice}") from error
 
 
 @app.command()

@@ -3,8 +3,10 @@
 - :mod:`angels_share.score.model`: what a score consists of
 - :mod:`angels_share.score.measurable`: whether a teacher can show a task at all
 - :mod:`angels_share.score.task`: one task of a pair
+- :mod:`angels_share.score.verdict`: its verdict, and the tests that this rests on
 - :mod:`angels_share.score.suite`: rows, retention and angel's share of a scenario
 - :mod:`angels_share.score.pair`: everything together
+- :mod:`angels_share.score.report`: one flat row a task, for tables
 - :mod:`angels_share.score.controls`: students whose loss is known beforehand
 """
 

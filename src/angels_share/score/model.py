@@ -5,10 +5,12 @@ Numbers keep full precision. A number that does not exist is ``None``, and a sib
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, InstanceOf
 
+from angels_share.estimate import Draws
 from angels_share.spec import Access, Direction, Readout, Strict
 
 Verdict = Literal["PRESERVED", "HARMFUL", "CORRECTIVE", "SHIFTED", "INCONCLUSIVE", "UNMEASURED"]
@@ -50,6 +52,10 @@ class Stratum(Strict):
     divergence: float
     teacher_level: float | None
     student_level: float | None
+    p_change: float | None = None
+    """p-value of a change in utility within the stratum; None where the task has sides or the stratum one cluster."""
+    q_change: float | None = None
+    """The same, adjusted over the strata of all tasks (Benjamini-Hochberg): exploratory."""
 
 
 class SideScore(Strict):
@@ -59,6 +65,10 @@ class SideScore(Strict):
     teacher_level: Estimate
     student_level: Estimate
     change: Estimate
+    p_change: float | None = None
+    p_holm: float | None = None
+    q_change: float | None = None
+    """As those of a task without sides."""
 
 
 class Displayed(Strict):
@@ -119,8 +129,18 @@ class TaskScore(Strict):
     """The same for each side, where the task has sides that must not be netted."""
     chance_level: float | None = None
     """Utility of a model that ignores the items."""
+    change_newcombe: Estimate | None = None
+    """δ of a binary utility with Newcombe's interval, which needs no resampling: a check of ``change``. None where
+    items share clusters or the task has sides."""
     minimum_detectable_effect: float | None = None
     """Smallest |δ| found with 80 % power at this N, on each side."""
+    p_change: float | None = None
+    """p-value of the two-sided cluster-robust t-test that δ = 0; on each side apart where there are sides."""
+    p_holm: float | None = None
+    """The same, adjusted for the number of changes in the suite (Holm): what HARMFUL and CORRECTIVE rest on. The
+    smallest of all suites that hold the task, so that scoring another suite takes no finding away."""
+    q_change: float | None = None
+    """The same, adjusted over all tasks of the pair (Benjamini-Hochberg): exploratory, no verdict rests on it."""
     p_equivalence: float | None = None
     """p-value of the two one-sided tests that |δ| < ε, on each side."""
     p_mcnemar: float | None = None
@@ -176,6 +196,20 @@ class AngelsShare(Strict):
     """Part that is charged because the submitter did not measure it."""
 
 
+@dataclass(frozen=True)
+class SuiteDraws:
+    """What the intervals of a suite were made from, for comparing pairs that answered the same items.
+
+    It stays in memory: files do not hold it, and two scores that differ in nothing else are equal.
+    """
+
+    retention: Draws | None = field(default=None, compare=False)
+    """At most 1, as in the composite."""
+    angels_share: Draws | None = field(default=None, compare=False)
+    clusters: int = field(default=2, compare=False)
+    """The fewest behind any of its tasks."""
+
+
 class SuiteScore(Strict):
     """One deployment scenario."""
 
@@ -192,6 +226,7 @@ class SuiteScore(Strict):
     rankable: bool
     reasons: tuple[str, ...]
     """Why the pair cannot be ranked in this suite; empty where it can."""
+    draws: InstanceOf[SuiteDraws] = Field(default=SuiteDraws(), exclude=True, repr=False)
 
 
 class ComparisonKey(Strict):
@@ -220,8 +255,12 @@ class PairScore(Strict):
     resamples: int
     tasks: tuple[TaskScore, ...]
     suites: tuple[SuiteScore, ...]
+    epsilon: float | None = None
+    tau: float | None = None
+    """Margins of the suites: of ``verdict`` and ``p_equivalence``."""
     epsilon_author: float | None = None
     tau_author: float | None = None
+    """Margins that the author declares for the deployment: of ``verdict_author``."""
     calibration: str
     """Where measurability was decided: ``calibration run`` or ``the scored run itself``."""
     repeat: tuple[TaskScore, ...] = Field(default=())

@@ -77,12 +77,13 @@ def score_pair(
             default.epsilon if epsilon_author is None else epsilon_author,
             default.tau if tau_author is None else tau_author,
         )
-    tasks = {t.task: t for t in (*gaps, *judge(list(measured.values()), default, author))}
+    families = [spec.tasks for spec in specs]
+    tasks = {t.task: t for t in (*gaps, *judge(list(measured.values()), default, author, families))}
     losses = {name: m.loss for name, m in measured.items()}
     repeated: list[TaskScore] = []
     if repeat is not None:
         again, found = _measure(names, teacher, repeat, calibration, resamples, access)
-        repeated = [*again, *judge(list(found.values()), default, None)]
+        repeated = [*again, *judge(list(found.values()), default, None, families)]
     return PairScore(
         key=_comparison_key(teacher, student, tasks, access),
         teacher=teacher.model,
@@ -108,6 +109,8 @@ def score_pair(
             )
             for spec in specs
         ),
+        epsilon=default.epsilon,
+        tau=default.tau,
         epsilon_author=epsilon_author,
         tau_author=tau_author,
         calibration="calibration run" if calibration is not None else "the scored run itself",
@@ -179,7 +182,8 @@ def _second_stage(
             if name in run.tasks:
                 second_stage.check(run.tasks[name], teacher.tasks.get(first), student.tasks.get(first))
     gaps, measured = _measure(names, teacher, student, None, resamples, access)
-    found = {t.task: t for t in (*gaps, *judge(list(measured.values()), margins, author))}
+    families = [spec.second_stage for spec in specs]
+    found = {t.task: t for t in (*gaps, *judge(list(measured.values()), margins, author, families))}
     return tuple(found[name] for name in names)
 
 

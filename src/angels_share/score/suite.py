@@ -12,7 +12,7 @@ from angels_share.logs import TaskLog
 from angels_share.observables import get_utility
 from angels_share.pairing import pair
 from angels_share.score.measurable import observed
-from angels_share.score.model import AngelsShare, Estimate, Gap, Retention, RowScore, SuiteScore, TaskScore
+from angels_share.score.model import AngelsShare, Estimate, Gap, Retention, RowScore, SuiteDraws, SuiteScore, TaskScore
 from angels_share.score.task import to_estimate
 from angels_share.spec import SuiteSpec, suite
 
@@ -58,7 +58,8 @@ def score_suite(
     if not charged:
         reasons.append("the teacher can show no task of this suite, so nothing can be lost on it")
     total = _sum(shares, resamples).at_least(0.0) if charged else None
-    composite = retention_draws.at_most(1.0) - total if total is not None and retention_draws is not None else None
+    kept = retention_draws.at_most(1.0) if retention_draws is not None else None
+    composite = kept - total if total is not None and kept is not None else None
     n_items = sum(t.n_items for t in tasks.values())
     return SuiteScore(
         suite=spec.name,
@@ -71,7 +72,13 @@ def score_suite(
         coverage=shown,
         rankable=not reasons,
         reasons=tuple(reasons),
+        draws=SuiteDraws(kept, total, _fewest_clusters(tasks, retention)),
     )
+
+
+def _fewest_clusters(tasks: Mapping[str, TaskScore], retention: Retention) -> int:
+    estimates = [task.loss for task in tasks.values()] + [retention.retention]
+    return min((found.clusters for found in estimates if found is not None), default=2)
 
 
 def _rows(

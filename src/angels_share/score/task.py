@@ -12,6 +12,8 @@ from angels_share.discrepancies import total_variation
 from angels_share.estimate import (
     Draws,
     Resampling,
+    newcombe,
+    p_difference,
     p_mcnemar,
     resampling,
     robust_standard_error,
@@ -178,10 +180,11 @@ def measure_task(teacher: TaskLog, student: TaskLog, resamples: int) -> Measurem
             "chance_level": chance,
             "minimum_detectable_effect": POWER_Z * max(c.error for c in changes) if changes else None,
             "p_mcnemar": p_mcnemar(int((u_s < u_t).sum()), int((u_s > u_t).sum())) if binary and whole else None,
+            "change_newcombe": _newcombe(u_t, u_s) if binary and whole and scheme.clusters == n else None,
             "invalid_teacher": float(seen_t.invalid.mean()),
             "invalid_student": float(seen_s.invalid.mean()),
             "statistics": _displayed(log, (seen_t, seen_s), scheme),
-            "strata": _strata(log, d, u_t, u_s, directed=directed),
+            "strata": _strata(log, d, u_t, u_s, scheme),
             "flags": (*flags, *(["CEILING"] if directed and u_t.mean() > CEILING else [])),
         }
     )
@@ -251,11 +254,26 @@ def _flags(log: TaskLog, divergence: Draws, scheme: Resampling) -> list[str]:
     return flags
 
 
-def _strata(log: TaskLog, d: Floats, u_t: Floats, u_s: Floats, *, directed: bool) -> tuple[Stratum, ...]:
-    names = log.column("stratum")
+def _newcombe(u_t: Floats, u_s: Floats) -> Estimate:
+    low, high = newcombe(
+        both=int((u_t * u_s).sum()),
+        worse=int((u_t > u_s).sum()),
+        better=int((u_t < u_s).sum()),
+        neither=int(((1 - u_t) * (1 - u_s)).sum()),
+    )
+    n = len(u_t)
+    return Estimate(value=float((u_s - u_t).mean()), low=low, high=high, n=n, clusters=n, method="Newcombe")
+
+
+def _strata(log: TaskLog, d: Floats, u_t: Floats, u_s: Floats, scheme: Resampling) -> tuple[Stratum, ...]:
+    names, measure = log.column("stratum"), log.spec.measure
+    directed = measure.utility is not None
     out = []
     for name in sorted(set(names.tolist())):
         within = names == name
+        part = scheme.within(within)
+        change = (u_s - u_t)[within]
+        tested = directed and measure.sides is None and part.clusters > 1
         out.append(
             Stratum(
                 name=name,
@@ -263,6 +281,9 @@ def _strata(log: TaskLog, d: Floats, u_t: Floats, u_s: Floats, *, directed: bool
                 divergence=float(d[within].mean()),
                 teacher_level=float(u_t[within].mean()) if directed else None,
                 student_level=float(u_s[within].mean()) if directed else None,
+                p_change=p_difference(float(change.mean()), robust_standard_error(change, part), part.clusters)
+                if tested
+                else None,
             )
         )
     return tuple(out)

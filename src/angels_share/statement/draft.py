@@ -10,7 +10,7 @@ from angels_share.claims import Claim, Kind
 from angels_share.score.model import PairScore, SuiteScore, TaskScore, Verdict
 from angels_share.statement import wording
 from angels_share.statement.check import hints_at_loss
-from angels_share.statement.model import Method, Statement, SuiteStatement
+from angels_share.statement.model import Method, Statement, SuiteStatement, Weights
 from angels_share.taxonomy import ROWS, STATEMENT_ITEMS
 
 CLAIM_OF_VERDICT: dict[Verdict, Kind] = {
@@ -23,7 +23,9 @@ CLAIM_OF_VERDICT: dict[Verdict, Kind] = {
 """What a verdict lets an author claim."""
 
 
-def draft(score: PairScore, earlier: Statement | None = None, method: Method | None = None) -> Statement:
+def draft(
+    score: PairScore, earlier: Statement | None = None, method: Method | None = None, weights: Weights | None = None
+) -> Statement:
     """Return a statement with everything that the score answers, and with what the author wrote earlier.
 
     Parameters
@@ -34,6 +36,8 @@ def draft(score: PairScore, earlier: Statement | None = None, method: Method | N
         A statement to go on from: its author's parts, margins, accepted losses and justifications are kept.
     method : Method, optional
         How the student was made; taken from ``earlier`` where it is not given.
+    weights : Weights, optional
+        What a probe of the pair found; taken from ``earlier`` where it is not given.
     """
     return Statement(
         teacher=short_name(score.teacher),
@@ -42,6 +46,7 @@ def draft(score: PairScore, earlier: Statement | None = None, method: Method | N
         suites={
             s.suite: _draft_suite(score, s, earlier.suites.get(s.suite) if earlier else None) for s in score.suites
         },
+        weights=weights or (earlier.weights if earlier else None),
     )
 
 

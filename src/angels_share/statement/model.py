@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,6 +12,7 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator
 
 from angels_share.claims import TEXT_LIMIT, Claim, PlainText, plain
 from angels_share.errors import BundleError, did_you_mean
+from angels_share.score.model import Displayed
 from angels_share.spec import Strict
 from angels_share.taxonomy import HUB, SCENARIOS, STATEMENT_ITEMS
 
@@ -25,6 +27,20 @@ FILE_LIMIT = 1_000_000
 
 Margin = Annotated[float, Field(gt=0, lt=1)]
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(plain)]
+
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+def _readable(shown: Displayed) -> Displayed:
+    """Return a displayed statistic, or refuse it if it cannot be shown: its words too long, its numbers not finite."""
+    for text in (shown.name, shown.title, shown.unit):
+        if not 0 < len(plain(text)) <= 200:
+            raise ValueError(f"{text[:80]!r} has {len(text)} characters; a row's words have 1 to 200")
+    for found in filter(None, (shown.teacher, shown.student, shown.value)):
+        if not all(map(math.isfinite, (found.value, found.low, found.high))):
+            raise ValueError(f"{shown.name}: {found.value} [{found.low}, {found.high}] is not finite")
+    return shown
 
 
 class Method(Strict):
@@ -61,6 +77,30 @@ class SuiteStatement(Strict):
         return value
 
 
+class Weights(Strict):
+    """What two sets of weights say of each other: displayed, never charged, and declared by the author.
+
+    Nobody can compute it again from the answers. It is what ``angels-share probe`` found, without its details.
+    """
+
+    access: Literal["weights"] = "weights"
+    teacher: Name
+    student: Name
+    teacher_weights: Sha256 | None
+    student_weights: Sha256 | None
+    """SHA-256 of the weights, where they were read from a folder."""
+    texts: Name
+    """Which documents both models read."""
+    texts_digest: Sha256
+    documents: Annotated[int, Field(ge=1)]
+    tokens: Annotated[int, Field(ge=1)] | None
+    """None where the tokens could not be compared."""
+    rows: Annotated[tuple[Annotated[Displayed, AfterValidator(_readable)], ...], Field(max_length=40)]
+    reasons: Annotated[tuple[PlainText, ...], Field(max_length=4)] = ()
+    """What could not be compared, and why."""
+    versions: Annotated[dict[Name, Name], Field(max_length=10)] = Field(default_factory=dict)
+
+
 class Statement(Strict):
     """A Distillation Loss Statement: the content of ``statement.json``."""
 
@@ -69,6 +109,7 @@ class Statement(Strict):
     student: Name
     method: Method = Method()
     suites: dict[str, SuiteStatement] = Field(min_length=1)
+    weights: Weights | None = None
 
     @field_validator("suites")
     @classmethod

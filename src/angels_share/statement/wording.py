@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
 from angels_share import spec
-from angels_share.score.model import Estimate, Gap, PairScore, TaskScore, Verdict
+from angels_share.score.model import Gap, PairScore, TaskScore, Verdict
 from angels_share.taxonomy import ROWS
 
 VERDICTS: dict[Verdict, str] = {
@@ -26,6 +28,45 @@ FLAGS = {
     "NUMERICAL_FLOOR": "no difference beyond rounding",
 }
 """What the weaknesses of a number mean."""
+
+
+class Bounded(Protocol):
+    """A number between the ends of its 95 % interval."""
+
+    @property
+    def value(self) -> float:
+        """The number itself."""
+
+    @property
+    def low(self) -> float:
+        """Lower end."""
+
+    @property
+    def high(self) -> float:
+        """Upper end."""
+
+
+class Interval(NamedTuple):
+    """A number and its 95 % interval, where nothing else is known of it."""
+
+    value: float
+    low: float
+    high: float
+
+
+def line(text: str) -> str:
+    r"""Return a text on one line, with a mark in the place of characters that hide or reorder the others.
+
+    Examples
+    --------
+    >>> line("two\n lines"), line("abc\u202edef\x00")
+    ('two lines', 'abc�def�')
+    """
+    kept = " ".join(text.split())
+    return "".join("\ufffd" if unicodedata.category(c) in _HIDING and c not in "\u200c\u200d" else c for c in kept)
+
+
+_HIDING = {"Cc", "Cf", "Cn", "Co", "Cs"}
 
 
 def hundred(value: float) -> str:
@@ -52,12 +93,12 @@ def signed(value: float) -> str:
     return text if text == "0.0" or text.startswith("−") else f"+{text}"
 
 
-def interval(estimate: Estimate) -> str:
+def interval(estimate: Bounded) -> str:
     """Return a number and its 95 % interval, such as ``12.3 [8.1, 16.6]``."""
     return f"{hundred(estimate.value)} [{hundred(estimate.low)}, {hundred(estimate.high)}]"
 
 
-def change(estimate: Estimate) -> str:
+def change(estimate: Bounded) -> str:
     """Return a difference and its 95 % interval, such as ``−4.5 [−7.0, −2.1]``."""
     return f"{signed(estimate.value)} [{signed(estimate.low)}, {signed(estimate.high)}]"
 
@@ -69,8 +110,15 @@ def changes(task: TaskScore) -> str:
     return "; ".join(f"{side.name} {change(side.change)}" for side in task.sides) or "no better or worse"
 
 
-def reading(estimate: Estimate, unit: str) -> str:
-    """Return a displayed statistic in its unit: shares ×100, others to three digits."""
+def reading(estimate: Bounded, unit: str) -> str:
+    """Return a displayed statistic in its unit: shares ×100, others to three digits.
+
+    Examples
+    --------
+    >>> found = Interval(1.25, -0.0625, 2.0)
+    >>> reading(found, "share"), reading(found, "bits")
+    ('125.0 [−6.2, 200.0]', '1.25 [−0.0625, 2]')
+    """
     if unit == "share":
         return interval(estimate)
     value, low, high = (f"{x:.3g}".replace("-", "−") for x in (estimate.value, estimate.low, estimate.high))

@@ -168,6 +168,11 @@ def _check_names(manifest: Manifest, statement: Statement) -> list[Finding]:
         "method": (manifest.method, statement.method.family),
         "suites": (sorted(s.name for s in manifest.suites), sorted(statement.suites)),
     }
+    if statement.weights:
+        for role, facts in (("teacher", manifest.teacher), ("student", manifest.student)):
+            declared = getattr(statement.weights, f"{role}_weights")
+            if declared and facts.weights_sha256:
+                pairs[f"weights.{role}_weights"] = (facts.weights_sha256, declared)
     return [
         finding("AS-212", STATEMENT, f"{name} is {theirs}, {MANIFEST} says {ours}")
         for name, (ours, theirs) in pairs.items()
