@@ -228,7 +228,7 @@ def _by_side(task: TaskScore, name: str) -> str:
 
 
 def _x100(value: float) -> str:
-    return f"{100 * value + 0.0:.1f}"
+    return f"{100 * value:z.1f}"
 
 
 def _interval(estimate: Estimate | None) -> str:
