@@ -70,7 +70,7 @@ def number(value: float | None) -> str:
     """
     if value is None:
         return MISSING
-    return f"{round(100 * value, 1) + 0.0:.1f}".replace("-", "−")
+    return f"{100 * value:z.1f}".replace("-", "−")
 
 
 def signed(value: float | None) -> str:

@@ -121,16 +121,17 @@ def losses(teacher: TaskLog, student: TaskLog) -> tuple[float, float, float]:
 
 def test_toy_teacher_shows_the_tasks_that_its_description_says(toy: Run) -> None:
     """The tasks out of its reach are named in the description of the toy models, with the reason."""
-    shown = {name for name in FIRST if teacher_gap(toy.tasks[name]) is None}
     told = (package_folder("models") / "README.md").read_text("utf-8")
-    assert {name for name in FIRST if f"`{name}`: out of reach" not in told} == shown
+    sure = [name for name in FIRST if f"`{name}`: on the edge" not in told]
+    shown = {name for name in sure if teacher_gap(toy.tasks[name]) is None}
+    assert {name for name in sure if f"`{name}`: out of reach" not in told} == shown
 
 
 @pytest.mark.parametrize("name", EXACT)
 def test_teacher_against_itself_loses_nothing(toy: Run, name: str) -> None:
     score = measure_task(toy.tasks[name], toy.tasks[name], 500).score
-    assert (score.change is None) == (score.utility is None)
-    for exact in filter(None, (score.divergence, score.loss, score.change)):
+    assert (score.change is None) == (score.utility is None or bool(score.sides))
+    for exact in filter(None, (score.divergence, score.loss, score.change, *(side.change for side in score.sides))):
         assert exact.value == 0
         assert exact.low <= 0 <= exact.high
         assert exact.high == 0 or score.readout == "greedy"
@@ -153,9 +154,10 @@ KNOWING = [n for n in EXACT if spec.task(n).measure.utility and not canaries.nee
 
 @pytest.mark.parametrize("name", KNOWING)
 def test_who_knows_the_answers_does_no_harm_and_is_seen_to_differ(toy: Run, name: str) -> None:
+    """Where an item has two answers, a guess can be luckier than the stated chance of the right one."""
     score = measure_task(toy.tasks[name], CONTROLS["oracle"](toy.tasks[name]), 200).score
     assert score.harmful is not None
-    assert score.harmful.value < 1e-3
+    assert score.harmful.value < 5e-3
     assert score.loss is not None
     assert score.uncredited_loss is not None
     assert score.uncredited_loss.value >= score.loss.value

@@ -33,8 +33,6 @@ from angels_share.items import levels_of
 from angels_share.taxonomy import ROWS
 
 COSTS = ("items", "requests", "tokens", "time")
-WIDTHS = {"primary metric": 25}
-"""Least widths of columns, so that no name of a task is broken."""
 
 
 @app.command("list")
@@ -50,13 +48,13 @@ def list_(
     speed = (tokens_per_second, requests_per_second)
     costs = COSTS if any(speed) else COSTS[:-1]
     if what == "suites":
-        table = _table("suite", "version", "rows", "tasks", "without likelihoods", "primary metric", *costs)
+        table = _table("suite", "version", "rows", "tasks", "by text", "primary metric", *costs)
         for suite in (found.seen_by(access) for found in spec.suites().values()):
-            metric = f"{suite.primary.metric} of {suite.primary.task}"
+            metric = f"{suite.primary.metric} of\n{suite.primary.task}"
             sizes = _costs(suite.tasks, track, profile, access, speed)
             table.add_row(suite.name, suite.version, ", ".join(suite.rows), *_counted(suite.tasks), metric, *sizes)
     elif what == "rows":
-        table = _table("row", "at stake", "tasks", "without likelihoods", *costs)
+        table = _table("row", "at stake", "tasks", "by text", *costs)
         for row, names in spec.rows().items():
             seen = tuple(map(spec.in_words, names)) if access == "text" else names
             table.add_row(row, ROWS[row].at_stake, *_counted(seen), *_costs(seen, track, profile, access, speed))
@@ -82,7 +80,7 @@ def _table(*headings: str) -> Table:
     table = Table()
     for k, heading in enumerate(headings):
         justify: JustifyMethod = "right" if heading in COSTS else "left"
-        table.add_column(heading, no_wrap=k == 0, justify=justify, min_width=WIDTHS.get(heading), overflow="fold")
+        table.add_column(heading, no_wrap=k == 0 or heading == "primary metric", justify=justify, overflow="fold")
     return table
 
 
@@ -93,7 +91,7 @@ def _needs(name: str) -> str:
 def _counted(names: Sequence[str]) -> tuple[str, str]:
     """Return how many tasks there are, and how many of them, or their twins, can be run on text alone."""
     readable = sum(_needs(spec.in_words(name)) == "text" for name in names)
-    return str(len(names)), f"{readable} of them"
+    return str(len(names)), str(readable)
 
 
 def _costs(

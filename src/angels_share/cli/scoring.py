@@ -301,16 +301,16 @@ def _task_cells(task: TaskScore) -> tuple[str, ...]:
 
 
 def _by_side(task: TaskScore, name: str) -> str:
-    """Return an estimate of a task, or a line for each of its sides."""
+    """Return an estimate of a task, or a line for each of its sides, which the change names."""
     if not task.sides:
         whole: Estimate | None = getattr(task, name)
         return _interval(whole) if name == "change" else _x100(whole.value) if whole else ""
     told = [(side.name, getattr(side, name)) for side in task.sides]
-    return "\n".join(f"{side} {_interval(e) if name == 'change' else _x100(e.value)}" for side, e in told)
+    return "\n".join(f"{_interval(e)} {side}" if name == "change" else _x100(e.value) for side, e in told)
 
 
 def _x100(value: float) -> str:
-    return f"{100 * value + 0.0:.1f}"
+    return f"{100 * value:z.1f}"
 
 
 def _interval(estimate: Estimate | None) -> str:

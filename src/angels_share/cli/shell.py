@@ -22,7 +22,7 @@ app = typer.Typer(
 models_app = typer.Typer(help="Get and check the models that the project ships or names.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 
-out = Console(width=max(130, Console().width))
+out = Console(width=max(140, Console().width))
 err = Console(stderr=True, highlight=False)
 
 SuiteOption = Annotated[list[str], typer.Option("--suite", help="Name of a suite; may be given several times.")]

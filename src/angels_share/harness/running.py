@@ -40,13 +40,14 @@ def run(pair: PairRun) -> None:
         folder, tasks, done = pair.folder(role), pair.tasks(role), held[role.label]
         shutil.rmtree(folder / ".partial", ignore_errors=True)
         open_tasks = [task for task in tasks if task not in done]
-        if done:
-            pair.say(f"{role.label}: {len(done)} of {len(tasks)} tasks are there already")
+        there = len(tasks) - len(open_tasks)
+        if there:
+            pair.say(f"{role.label}: {there} of {len(tasks)} tasks are there already")
         if not open_tasks:
             continue
         pair.say(f"{role.label}: loading {role.model.args_text}")
         model = _load(role, pair.settings)
-        for number, task in enumerate(open_tasks, len(done) + 1):
+        for number, task in enumerate(open_tasks, there + 1):
             pair.say(f"{role.label}: task {number} of {len(tasks)}, {task}")
             _run_task(model, task, role, pair)
 

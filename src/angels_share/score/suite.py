@@ -10,7 +10,7 @@ from angels_share.claims import Claim, addressed
 from angels_share.estimate import Draws, resampling
 from angels_share.logs import TaskLog
 from angels_share.observables import get_utility
-from angels_share.pairing import pair
+from angels_share.pairing import CoupledError, pair
 from angels_share.score.measurable import observed
 from angels_share.score.model import AngelsShare, Estimate, Gap, Retention, RowScore, SuiteDraws, SuiteScore, TaskScore
 from angels_share.score.task import to_estimate
@@ -182,7 +182,10 @@ def retention(
         side = "teacher" if teacher is None else "student"
         reason = f"the {side}'s run lacks the primary task {primary.task}"
         return empty.model_copy(update={"reason": reason}), None
-    logs = pair(teacher, student)
+    try:
+        logs = pair(teacher, student)
+    except CoupledError as error:
+        return empty.model_copy(update={"reason": str(error)}), None
     metric = get_utility(primary.metric)
     items = logs.teacher.items
     scheme = resampling(logs.teacher.column("cluster_id").tolist(), logs.teacher.items_digest, resamples)

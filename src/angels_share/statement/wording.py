@@ -77,8 +77,7 @@ def hundred(value: float) -> str:
     >>> hundred(0.1234), hundred(-0.05), hundred(-0.0001)
     ('12.3', '−5.0', '0.0')
     """
-    text = f"{100 * value:.1f}"
-    return "0.0" if text == "-0.0" else text.replace("-", "−")
+    return f"{100 * value:z.1f}".replace("-", "−")
 
 
 def signed(value: float) -> str:
