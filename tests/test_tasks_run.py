@@ -154,10 +154,10 @@ KNOWING = [n for n in EXACT if spec.task(n).measure.utility and not canaries.nee
 
 @pytest.mark.parametrize("name", KNOWING)
 def test_who_knows_the_answers_does_no_harm_and_is_seen_to_differ(toy: Run, name: str) -> None:
-    """Where an item has two answers, a guess can be luckier than the stated chance of the right one."""
+    """Only where a chance is stated can a guess be luckier, on an item with two answers."""
     score = measure_task(toy.tasks[name], CONTROLS["oracle"](toy.tasks[name]), 200).score
     assert score.harmful is not None
-    assert score.harmful.value < 5e-3
+    assert score.harmful.value < (5e-3 if score.utility == "stated_brier" else 1e-3)
     assert score.loss is not None
     assert score.uncredited_loss is not None
     assert score.uncredited_loss.value >= score.loss.value
