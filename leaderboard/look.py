@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from angels_share.statement import wording
 from angels_share.statement.plots import INK, LIGHT_INK
 from angels_share.statement.wording import Bounded
 
@@ -68,21 +69,7 @@ def number(value: float | None) -> str:
     >>> number(0.8621), number(-0.00001), number(None)
     ('86.2', '0.0', 'not measured')
     """
-    if value is None:
-        return MISSING
-    return f"{100 * value:z.1f}".replace("-", "−")
-
-
-def signed(value: float | None) -> str:
-    """Return a difference ×100 with its sign.
-
-    Examples
-    --------
-    >>> signed(0.0312), signed(-0.2), signed(0.0)
-    ('+3.1', '−20.0', '0.0')
-    """
-    text = number(value)
-    return f"+{text}" if value is not None and round(100 * value, 1) > 0 else text
+    return MISSING if value is None else wording.hundred(value)
 
 
 def interval(low: float | None, high: float | None) -> str:
@@ -131,7 +118,7 @@ def estimate(found: Bounded | None, absent: str = MISSING, *, sign: bool = False
     """
     if found is None:
         return absent
-    return f"{(signed if sign else number)(found.value)} {interval(found.low, found.high)}"
+    return wording.change(found) if sign else wording.interval(found)
 
 
 def flag(name: str) -> str:

@@ -84,6 +84,10 @@ def task_score(
         change=estimate(-loss / 2, half / 2) if directed else None,
         chance_level=0.25 if directed else None,
         minimum_detectable_effect=0.06 if directed else None,
+        p_change=loss / 90 if directed else None,
+        p_holm=loss / 30 if directed else None,
+        q_change=loss / 60 if directed else None,
+        p_equivalence=1 - loss if directed else None,
         verdict=verdict,
         verdict_author=verdict,
         invalid_teacher=0.0,
@@ -96,10 +100,16 @@ def task_score(
 def two_sided(found: TaskScore) -> TaskScore:
     """Return the score with 20 lost on one side of a boundary and 10 gained on the other."""
     sides = (
-        SideScore(name="allowed", teacher_level=estimate(0.9), student_level=estimate(0.7), change=estimate(-0.2)),
-        SideScore(name="forbidden", teacher_level=estimate(0.6), student_level=estimate(0.7), change=estimate(0.1)),
+        _side("allowed", 0.9, 0.7, p_change=0.011, p_holm=0.033, q_change=0.022),
+        _side("forbidden", 0.6, 0.7, p_change=0.26, p_holm=0.52, q_change=0.39),
     )
-    return found.model_copy(update={"sides": sides, "teacher_level": None, "student_level": None, "change": None})
+    whole = ("teacher_level", "student_level", "change", "p_change", "p_holm", "q_change")
+    return found.model_copy(update={"sides": sides} | dict.fromkeys(whole))
+
+
+def _side(name: str, teacher: float, student: float, **tests: float) -> SideScore:
+    levels = {"teacher_level": estimate(teacher), "student_level": estimate(student)}
+    return SideScore(name=name, change=estimate(student - teacher), **levels, **tests)
 
 
 def gap(task: str, side: str, reason: str) -> TaskScore:

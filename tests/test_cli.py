@@ -427,6 +427,17 @@ def test_score_prints_every_task_and_suite(command: Callable[..., Outcome], pair
         assert f"flag: {flag}" in outcome.out
 
 
+def test_score_prints_the_ends_of_the_scale(command: Callable[..., Outcome], pair_folder: Path) -> None:
+    outcome = command("score", pair_folder, "--suite", "high_risk", "--resamples", 100, "--controls")
+    assert outcome.code == 0
+    told = {
+        name: next(line for line in outcome.out.splitlines() if line.split()[:1] == ["high_risk"] and words in line)
+        for name, words in scoring_commands.CONTROLS.items()
+    }
+    composites = {name: float(line.replace("[", " ").split()[-3]) for name, line in told.items()}
+    assert composites["oracle"] > 0 > max(composites[name] for name in ("constant", "uniform", "shuffled"))
+
+
 def test_brief_score_is_one_line_a_suite(command: Callable[..., Outcome], tmp_path: Path, pair_folder: Path) -> None:
     """Most of the second suite was not run, its primary task among it: that suite has no retention."""
     path = tmp_path / "score.json"

@@ -178,6 +178,8 @@ def numbers(score: PairScore) -> Iterator[str]:
             assert task.teacher_variation
             yield from map(wording.interval, (task.loss, task.divergence, task.teacher_variation))
             yield wording.changes(task)
+            for tested in task.sides or (task,):
+                yield from map(wording.probability, (tested.p_holm, tested.q_change, task.p_equivalence))
         for shown in task.statistics:
             yield from (wording.reading(e, shown.unit) for e in (shown.teacher, shown.student, shown.value) if e)
 

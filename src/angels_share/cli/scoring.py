@@ -15,7 +15,7 @@ from angels_share.cli.shell import ProfileOption, app, err, out, pair_folders, t
 from angels_share.errors import RunError
 from angels_share.items import package_folder
 from angels_share.logs import Run
-from angels_share.score.model import Estimate, PairScore, TaskScore
+from angels_share.score.model import Estimate, PairScore, SuiteScore, TaskScore
 from angels_share.spec import Strict
 
 if TYPE_CHECKING:
@@ -38,6 +38,9 @@ def score(
     resamples: Annotated[int, typer.Option(min=100)] = 2000,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="File for the score as JSON.")] = None,
     brief: Annotated[bool, typer.Option("--brief", help="Print one line a suite.")] = False,
+    controls: Annotated[
+        bool, typer.Option("--controls", help="Print what students of known loss, made from the teacher's log, get.")
+    ] = False,
     any_task: Annotated[
         bool, typer.Option("--any", help="Compare any lm-eval tasks item by item, in their own metrics.")
     ] = False,
@@ -57,7 +60,7 @@ def score(
 
     folders = pair_folders(teacher, student, repeat, calibration)
     for_scores = {"--suite": suite, "--repeat": repeat, "--calibration": calibration, "--statement": statement}
-    scored = [name for name, given in {**for_scores, "--brief": brief}.items() if given]
+    scored = [name for name, given in {**for_scores, "--brief": brief, "--controls": controls}.items() if given]
     if any_task or not (scored or any(map(has_stress_tasks, folders[:2]))):
         if scored:
             raise RunError(f"{', '.join(scored)}: belongs to a score by suites; leave it out, or --any")
@@ -66,6 +69,7 @@ def score(
     if cluster_field is not None or epsilon is not None:
         raise RunError("--cluster-field and --epsilon belong to a comparison of any tasks; add --any")
     result = _score_suites(folders, suite, statement, resamples)
+    beside = _score_controls(folders[0], folders[3], result) if controls else {}
     if output is not None:
         write_text(output, result.model_dump_json(indent=1) + "\n")
         tell(f"wrote {output}")
@@ -73,6 +77,8 @@ def score(
         print_suites(result)
     else:
         print_score(result)
+    if beside:
+        print_controls(beside)
 
 
 def _score_suites(
@@ -100,6 +106,27 @@ def _score_suites(
     given = {"teacher": ours, "student": theirs, "teacher_repeat": again, "calibration": decided}
     runs = {role: run for role, run in given.items() if run is not None}
     return rescore(runs, made, names, resamples)
+
+
+CONTROLS = {
+    "oracle": "knows every right answer",
+    "constant": "always answers as the teacher on average",
+    "uniform": "chooses blindly",
+    "shuffled": "answers as the teacher to other items",
+}
+"""What each control student does."""
+
+
+def _score_controls(teacher: Path, calibration: Path | None, result: PairScore) -> dict[str, PairScore]:
+    from angels_share.logs import read_run
+    from angels_share.score.controls import score_controls
+
+    return score_controls(
+        read_run(teacher),
+        suites=[suite.suite for suite in result.suites],
+        calibration=read_run(calibration) if calibration else None,
+        resamples=result.resamples,
+    )
 
 
 def _covered(teacher: Run, student: Run) -> list[str]:
@@ -225,13 +252,29 @@ def print_suites(score: PairScore) -> None:
     for suite in score.suites:
         table.add_row(
             suite.suite,
-            _interval(suite.primary.retention) or "none",
-            _interval(suite.angels_share.total) if suite.angels_share else "none",
-            _interval(suite.composite) or "none",
+            *_three_numbers(suite),
             f"{suite.coverage:.0%}",
             "yes" if suite.rankable else f"no, {len(suite.reasons)} reason{'s' * (len(suite.reasons) != 1)}",
         )
     out.print(table)
+
+
+def print_controls(scores: dict[str, PairScore]) -> None:
+    """Print what each control gets in each suite."""
+    table = Table(box=box.SIMPLE, padding=(0, 1), title="Students of known loss, made from the teacher's log; no ranks")
+    for heading in ("suite", "student that", "retention", "angel's share", "composite"):
+        table.add_column(heading, no_wrap=True)
+    for suites in zip(*(score.suites for score in scores.values()), strict=True):
+        for name, suite in zip(scores, suites, strict=True):
+            table.add_row(suite.suite, CONTROLS[name], *_three_numbers(suite))
+        table.add_section()
+    out.print(table)
+
+
+def _three_numbers(suite: SuiteScore) -> tuple[str, str, str]:
+    numbers = (suite.primary.retention, suite.angels_share.total if suite.angels_share else None, suite.composite)
+    retention, share, composite = (_interval(number) or "none" for number in numbers)
+    return retention, share, composite
 
 
 def print_score(score: PairScore) -> None:

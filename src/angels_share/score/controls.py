@@ -6,16 +6,19 @@ every charged task; the teacher itself at 0; a gold oracle as a correction.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from angels_share.estimate import RESAMPLES
 from angels_share.items import Stream
 from angels_share.logs import Run, TaskLog
 from angels_share.observables import Floats, observe
 from angels_share.observables.sequences import text_bytes, word_table
 from angels_share.score.measurable import observed
+from angels_share.score.model import PairScore
+from angels_share.score.pair import score_pair
 
 FLOOR = 1e-9
 """Least probability of an option in a made-up likelihood."""
@@ -118,6 +121,21 @@ def control_run(name: str, teacher: Run) -> Run:
     """Return the run of a control student, made from the teacher's logs."""
     make = CONTROLS[name]
     return Run(place=f"control {name}", model=f"control-{name}", tasks={k: make(v) for k, v in teacher.tasks.items()})
+
+
+def score_controls(
+    teacher: Run, *, suites: Sequence[str], calibration: Run | None = None, resamples: int = RESAMPLES
+) -> dict[str, PairScore]:
+    """Return the score of every control on these suites, by name: the ends of the scale with this teacher.
+
+    Second stages are left out: their items are made from a pair's own answers.
+    """
+    tasks = {task: log for task, log in teacher.tasks.items() if log.spec.measure.first_stage is None}
+    first = replace(teacher, tasks=tasks)
+    return {
+        name: score_pair(first, control_run(name, first), suites=suites, calibration=calibration, resamples=resamples)
+        for name in CONTROLS
+    }
 
 
 def _texts(log: TaskLog) -> tuple[tuple[str, ...], ...]:

@@ -188,6 +188,7 @@ def _measured(statement: Statement, score: PairScore, suite: str) -> tuple[Block
     tasks, second = wording.tasks_of(score, suite), wording.second_stage_of(score, suite)
     return (
         *_tasks("Losses task by task", tasks),
+        *_tests("Tests of the changes in utility", tasks),
         *_statistics("Displayed beside the losses", tasks, score.key.access, statement.weights),
         *_second_stage(second, score.key.access),
     )
@@ -210,6 +211,26 @@ def _task_row(task: TaskScore) -> Row:
     own = "" if task.verdict_author == task.verdict else f" (author's margins: {task.verdict_author.lower()})"
     numbers = (_number(task.loss), wording.changes(task), _number(task.divergence), _number(task.teacher_variation))
     return task.task, f"{task.verdict.lower()}{own}", *numbers
+
+
+def _tests(title: str, tasks: Sequence[TaskScore]) -> Iterator[Block]:
+    """Yield the table of what the evidence says of each change in utility, by side where a task has sides."""
+    rows = [row for task in tasks if task.p_change is not None or task.sides for row in _test_rows(task)]
+    if rows:
+        yield Text(
+            "No change: adjusted by Holm over the suite, which the verdicts rest on, and by Benjamini and Hochberg "
+            "over all tasks, which is exploratory. Too large a change: two one-sided tests against the margin ε, on "
+            "the worse of two sides."
+        )
+        head = ("Task", "p of no change", "q of no change", "p of too large a change", "Smallest change found at 80 %")
+        yield Table(title, head, tuple(rows))
+
+
+def _test_rows(task: TaskScore) -> Iterator[Row]:
+    parts = [(f"{task.task}: {side.name}", side.p_holm, side.q_change) for side in task.sides]
+    for name, p, q in parts or [(task.task, task.p_holm, task.q_change)]:
+        adjusted = (wording.probability(value) for value in (p, q, task.p_equivalence))
+        yield name, *adjusted, wording.hundred(task.minimum_detectable_effect or 0.0)
 
 
 def _statistics(title: str, tasks: Sequence[TaskScore], access: str, weights: Weights | None = None) -> Iterator[Block]:

@@ -102,6 +102,19 @@ def change(estimate: Bounded) -> str:
     return f"{signed(estimate.value)} [{signed(estimate.low)}, {signed(estimate.high)}]"
 
 
+def probability(p: float | None) -> str:
+    """Return a p-value to three decimals.
+
+    Examples
+    --------
+    >>> probability(0.0312), probability(0.00001), probability(None)
+    ('0.031', '<0.001', '–')
+    """
+    if p is None:
+        return "–"
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
 def changes(task: TaskScore) -> str:
     """Return the change in utility of a task, or of each of its sides, which are never added up."""
     if task.change:
