@@ -725,6 +725,13 @@ def test_run_goes_on_with_its_own_key_only(private: None, tmp_path: Path) -> Non
     assert {name: time for name, time in written(tmp_path).items() if not name.startswith("new")} == before
 
 
+def test_teacher_that_cannot_be_copied_is_said(private: None, tmp_path: Path) -> None:
+    run(small_plan(tmp_path / "old", KEYED))
+    (tmp_path / "new").write_text("no folder")
+    with pytest.raises(RunError, match="new: the teacher's run cannot be copied there"):
+        adopt_teacher(tmp_path / "old", adopting(tmp_path / "new", KEYED))
+
+
 def test_teacher_that_ran_without_a_key_lacks_the_task(private: None, tmp_path: Path) -> None:
     run(small_plan(tmp_path / "old"))
     with pytest.raises(RunError, match=f"the teacher's run lacks {RECITED}"):

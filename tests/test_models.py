@@ -120,8 +120,9 @@ def test_weights_digest_is_that_of_the_files_in_the_order_of_their_names(tmp_pat
     assert models.weights_digest(tmp_path) == hashlib.sha256(b"firstsecond").hexdigest()
 
 
-def test_weights_digest_falls_back_to_bin_files(tmp_path):
-    (tmp_path / "pytorch_model.bin").write_bytes(b"old")
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "model-Q4_1.gguf"])
+def test_weights_digest_falls_back_to_other_forms(tmp_path, name):
+    (tmp_path / name).write_bytes(b"old")
     (tmp_path / "training_args.bin").write_bytes(b"no weights")
     assert models.weights_digest(tmp_path) == hashlib.sha256(b"old").hexdigest()
     assert models.parameters(tmp_path) is None

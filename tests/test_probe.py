@@ -9,6 +9,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torchmetrics.functional.regression import jensen_shannon_divergence, kl_divergence
+from torchmetrics.functional.text import perplexity
 
 from angels_share.errors import MeasureError
 from angels_share.probe.divergence import COLUMNS, compare
@@ -50,6 +52,21 @@ def test_columns_agree_with_plain_float64(head: int) -> None:
     assert list(seen) == list(COLUMNS)
     for name in COLUMNS:
         np.testing.assert_allclose(seen[name], expected[name], atol=1e-5, err_msg=name)
+
+
+def test_columns_are_those_of_torchmetrics() -> None:
+    teacher, student, following = logits(1), logits(2), torch.arange(7)
+    seen = compare(teacher, student, following)
+    p, q = teacher.double().log_softmax(-1), student.double().log_softmax(-1)
+    divergences = {
+        "kl": kl_divergence(p, q, log_prob=True, reduction="none"),
+        "kl_reverse": kl_divergence(q, p, log_prob=True, reduction="none"),
+        "js": jensen_shannon_divergence(p, q, log_prob=True, reduction="none"),
+    }
+    for name, expected in divergences.items():
+        np.testing.assert_allclose(seen[name], expected, atol=1e-5, err_msg=name)
+    told = math.exp(seen["surprisal_student"].mean())
+    assert told == pytest.approx(float(perplexity(student[None], following[None])), rel=1e-5)
 
 
 def test_by_hand() -> None:

@@ -11,6 +11,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import krippendorff
 import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
@@ -678,6 +679,16 @@ def test_agreement_beyond_chance_is_cohens() -> None:
     right = np.random.default_rng(0).random((2, 300)) < 0.7
     logs = [spoken([str(k % 5) if hit else "9" for k, hit in enumerate(row)]) for row in right]
     assert compare(*logs).agreement_beyond_chance == pytest.approx(cohen_kappa_score(*right))
+
+
+def test_agreement_beyond_chance_is_krippendorffs_for_models_that_are_right_equally_often() -> None:
+    """Then both know the same chance agreement, but for one count in the number of pairable values."""
+    n = 300
+    first = np.arange(n) % 10 < 7
+    right = np.array([first, np.roll(first, 2)])
+    found = compare(*(spoken([str(k % 5) if hit else "9" for k, hit in enumerate(row)]) for row in right))
+    alpha = krippendorff.alpha(reliability_data=right.astype(int), level_of_measurement="nominal")
+    assert found.agreement_beyond_chance == pytest.approx(1 - (1 - alpha) * 2 * n / (2 * n - 1))
 
 
 def test_newcombes_interval_stands_beside_the_bootstrap() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from relplot import smECE
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
@@ -69,11 +70,13 @@ def slow_smooth_error(f: Floats, r: Floats, points: int = 400) -> float:
 
 
 @pytest.mark.parametrize(("shift", "n"), [(0.0, 300), (0.1, 300), (-0.3, 120)])
-def test_smooth_error_against_its_definition(shift: float, n: int) -> None:
+def test_smooth_error_against_its_definition_and_relplot(shift: float, n: int) -> None:
     rng = np.random.default_rng(n)
     f = rng.beta(3, 1.5, n)
     r = (rng.random(n) < np.clip(f + shift, 0, 1)).astype(np.float64)
-    assert smooth_error(f, r, np.ones((1, n)))[0] == pytest.approx(slow_smooth_error(f, r), abs=1e-3)
+    found = smooth_error(f, r, np.ones((1, n)))[0]
+    assert found == pytest.approx(slow_smooth_error(f, r), abs=1e-3)
+    assert found == pytest.approx(smECE(f, r), abs=5e-4)
 
 
 def test_smooth_error_by_hand() -> None:

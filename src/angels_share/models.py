@@ -36,6 +36,8 @@ TOKENIZER_FILES = (
     "vocab*",
     "merges.txt",
 )
+WEIGHT_FILES = ("*.safetensors", "pytorch_model*.bin", "*.gguf")
+"""Forms of weights; of a folder with several the first is read."""
 HUB_FILES = ("config.json", "generation_config.json", "model*.safetensors", *TOKENIZER_FILES)
 
 
@@ -393,10 +395,10 @@ def _check(model: Model, path: Path) -> None:
 
 
 def _weight_files(folder: Path) -> list[Path]:
-    files = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
-    if not files:
-        raise RunError(f"{folder}: holds no *.safetensors and no pytorch_model*.bin; give the folder of a local model")
-    return files
+    for form in WEIGHT_FILES:
+        if files := sorted(folder.glob(form)):
+            return files
+    raise RunError(f"{folder}: holds no {', '.join(WEIGHT_FILES)}; give the folder of a local model")
 
 
 def _sha256(*paths: Path) -> str:

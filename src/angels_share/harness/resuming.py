@@ -98,14 +98,17 @@ def adopt_teacher(finished: Path, pair: PairRun) -> None:
         raise RunError(f"{target}: holds a run of {there}, but {held.model} is to be adopted; use another --output")
     if pair.output.resolve() == finished.resolve():
         return
-    for name, source in roles_of(finished).items():
-        if name != "student":
-            own = shutil.ignore_patterns("second_stage")
-            shutil.copytree(source, pair.output / name, ignore=own, dirs_exist_ok=True)
     roles = {name: record for name, record in earlier_roles(finished).items() if name in DEFAULT_SEEDS}
     roles.pop("student", None)
     record = {"roles": earlier_roles(pair.output) | roles}
-    (pair.output / "run.json").write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", "utf-8")
+    try:
+        for name, source in roles_of(finished).items():
+            if name != "student":
+                own = shutil.ignore_patterns("second_stage")
+                shutil.copytree(source, pair.output / name, ignore=own, dirs_exist_ok=True)
+        (pair.output / "run.json").write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", "utf-8")
+    except OSError as error:
+        raise RunError(f"{pair.output}: the teacher's run cannot be copied there: {error}") from error
 
 
 def roles_of(output: Path) -> dict[str, Path]:
