@@ -13,7 +13,7 @@ from torchmetrics.functional.regression import jensen_shannon_divergence, kl_div
 from torchmetrics.functional.text import perplexity
 
 from angels_share.errors import MeasureError
-from angels_share.probe.divergence import COLUMNS, compare
+from angels_share.probe.divergence import CHUNK, COLUMNS, HEAD, compare
 from angels_share.probe.similarity import Gram, matrix, near, summary
 
 
@@ -50,6 +50,16 @@ def test_columns_agree_with_plain_float64(head: int) -> None:
     teacher, student, following = logits(1), logits(2), torch.arange(7)
     seen, expected = compare(teacher, student, following, head), plain(teacher, student, following, head)
     assert list(seen) == list(COLUMNS)
+    for name in COLUMNS:
+        np.testing.assert_allclose(seen[name], expected[name], atol=1e-5, err_msg=name)
+
+
+def test_columns_of_a_large_vocabulary_agree_with_plain_float64() -> None:
+    """Teacher and student are far apart, and there are more tokens than are compared at a time."""
+    tokens = CHUNK + 3
+    teacher, student = (logits(seed, tokens, vocabulary=50_000, scale=5.0) for seed in (1, 2))
+    following = torch.arange(tokens)
+    seen, expected = compare(teacher, student, following), plain(teacher, student, following, HEAD)
     for name in COLUMNS:
         np.testing.assert_allclose(seen[name], expected[name], atol=1e-5, err_msg=name)
 

@@ -34,6 +34,9 @@ COLUMNS: Mapping[str, str] = {
 
 Columns = dict[str, NDArray[np.float32]]
 
+CHUNK = 64
+"""Tokens that are compared at a time: a vocabulary of 50 000 then takes 26 MB an array."""
+
 
 def compare(teacher: torch.Tensor, student: torch.Tensor, following: torch.Tensor, head: int = HEAD) -> Columns:
     """Return every column of :data:`COLUMNS` for the tokens of one document.
@@ -41,16 +44,24 @@ def compare(teacher: torch.Tensor, student: torch.Tensor, following: torch.Tenso
     The chain rule splits ``KL(T‖S)`` at the teacher's head A, its ``head`` likeliest tokens, exactly:
     ``KL([p_A, 1 − p_A] ‖ [q_A, 1 − q_A]) + p_A KL(p|A ‖ q|A) + (1 − p_A) KL(p|Aᶜ ‖ q|Aᶜ)``.
 
+    Computed in float64: over a vocabulary of 50 000, sums in float32 are off by 10⁻⁵ and more.
+
     Parameters
     ----------
     teacher, student : torch.Tensor
-        Logits of shape (tokens, vocabulary), over the same vocabulary. They are brought to float32.
+        Logits of shape (tokens, vocabulary), over the same vocabulary.
     following : torch.Tensor
         The token that follows at each place, shape (tokens,), integers.
     head : int
         Number of tokens in the head.
     """
-    lp, lq = (logits.float().log_softmax(dim=-1) for logits in (teacher, student))
+    chunks = zip(*(x.split(CHUNK) for x in (teacher, student, following)), strict=True)
+    parts = [_compare(*(x.cpu() if x.device.type == "mps" else x for x in chunk), head) for chunk in chunks]
+    return {name: np.concatenate([part[name] for part in parts]) for name in COLUMNS}
+
+
+def _compare(teacher: torch.Tensor, student: torch.Tensor, following: torch.Tensor, head: int) -> Columns:
+    lp, lq = (logits.double().log_softmax(dim=-1) for logits in (teacher, student))
     p, q = lp.exp(), lq.exp()
     terms = p * (lp - lq)
     lm = _log_mean(lp, lq)
