@@ -55,8 +55,10 @@ def compare(teacher: torch.Tensor, student: torch.Tensor, following: torch.Tenso
     head : int
         Number of tokens in the head.
     """
-    chunks = zip(*(x.split(CHUNK) for x in (teacher, student, following)), strict=True)
-    parts = [_compare(*(x.cpu() if x.device.type == "mps" else x for x in chunk), head) for chunk in chunks]
+    if teacher.device.type == "mps":  # knows no float64
+        teacher, student, following = teacher.cpu(), student.cpu(), following.cpu()
+    chunks = [slice(start, start + CHUNK) for start in range(0, len(following), CHUNK)]
+    parts = [_compare(teacher[chunk], student[chunk], following[chunk], head) for chunk in chunks]
     return {name: np.concatenate([part[name] for part in parts]) for name in COLUMNS}
 
 
