@@ -21,7 +21,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadsco
 
 SUITES := reasoning code_tools rag high_risk privacy safety synthetic_data on_device
 
-.PHONY: help demo test check leaderboard toy clean browser
+.PHONY: help demo test check benchmark leaderboard toy clean browser
 .DEFAULT_GOAL := help
 
 help:  ## Say what there is to make
@@ -46,6 +46,9 @@ check: $(INSTALLED)  ## Lint, check types and run the fast tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(PYTEST) -m "not slow and not browser"
+
+benchmark: $(INSTALLED)  ## Measure how fast scoring is, beside plain readings of the same logs
+	$(BIN)/python -m pytest tests/benchmarks
 
 leaderboard: $(INSTALLED)  ## Index the submissions and serve the leaderboard
 	$(BIN)/angels-share index submissions -o index

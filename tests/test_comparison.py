@@ -23,9 +23,11 @@ from angels_share.cli import main
 from angels_share.comparison import Comparison, Metric, TaskComparison, compare_runs
 from angels_share.comparison.aggregation import AGGREGATIONS, aggregate, level
 from angels_share.comparison.mcnemar import p_mcnemar_clustered
+from angels_share.comparison.reading import read_columns
 from angels_share.errors import LogError, PairingError
 from angels_share.estimate import p_mcnemar, resampling, robust_standard_error
 from angels_share.logs import document_hash
+from angels_share.logs.folders import open_folder
 from synthetic import STAMP, noisy, write_run
 
 Row = dict[str, Any]
@@ -433,6 +435,11 @@ def test_mcnemar_of_single_items_is_the_mid_p_of_the_exact_test(worse: int, bett
     assert p == pytest.approx(exact - tie if worse != better else 1.0, rel=1e-9)
 
 
+def test_mcnemar_of_many_items() -> None:
+    p = p_mcnemar_clustered(np.repeat([1, -1], [100_300, 99_700]))
+    assert p == pytest.approx(p_mcnemar(100_300, 99_700), rel=1e-8)
+
+
 @given(st.lists(st.integers(-4, 4), min_size=1, max_size=10))
 def test_mcnemar_of_clusters_counts_all_swaps(sums: list[int]) -> None:
     seen = abs(sum(sums))
@@ -588,6 +595,20 @@ def test_same_documents_are_paired_in_their_order(tmp_path: Path) -> None:
     metric = only(compared(tmp_path, made([1, 0, 1, 0, 1]), made([1, 0, 1, 1, 1])))
     assert metric.flips is not None
     assert (metric.flips.both_right, metric.flips.lost, metric.flips.gained) == (3, 0, 1)
+
+
+def test_rows_are_in_the_order_of_their_keys(tmp_path: Path) -> None:
+    """Keys are sorted as texts, whatever the order of the file, and values move with them."""
+    rows = [row | {"doc": {"same": i % 2}, "id": i} for i, row in enumerate(scored(np.arange(24) / 100).rows)]
+    made = [replace(scored([]), rows=[row | {"filter": of} for row in rows[::-1]]) for of in ("strict", "loose")]
+    log = replace(made[0], rows=[*made[0].rows, *made[1].rows])
+    found = read_columns(open_folder(write(tmp_path, log)), log.task, None)
+    assert [columns.filter for columns in found] == ["loose", "strict"]
+    hashes = [document_hash({"same": k}) for k in (0, 1)]
+    value = {hashes[i % 2] + (f"-{i // 2 + 1}" if i > 1 else ""): i / 100 for i in range(24)}
+    for columns in found:
+        assert columns.keys.to_pylist() == sorted(value)
+        assert columns.metrics["exact_match"].values.tolist() == [value[key] for key in sorted(value)]
 
 
 @pytest.mark.parametrize(("n", "finding"), [(20, "unclear"), (400, "equivalent")])

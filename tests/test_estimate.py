@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from itertools import pairwise
 
@@ -144,6 +145,14 @@ def test_many_clusters_are_hashed_into_fixed_blocks() -> None:
     one, two = resampling(forward, "items", 2).of_item, resampling(back, "items", 2).of_item[::-1]
     assert (one == two).all()
     assert (one[::2] == one[1::2]).all(), "items of a cluster stay in one block"
+
+
+def test_blocks_are_those_of_earlier_releases() -> None:
+    """By SHA-256, and numbered in the order of their names as texts."""
+    clusters = names(5000)
+    block = [str(int(hashlib.sha256(c.encode()).hexdigest(), 16) % 2000) for c in clusters]
+    _, expected = np.unique(block, return_inverse=True)
+    assert (resampling(clusters, "items", 2).of_item == expected).all()
 
 
 def test_blocks_give_the_error_that_clusters_give() -> None:

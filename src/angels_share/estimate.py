@@ -10,11 +10,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from angels_share.errors import MeasureError
 
@@ -24,7 +24,9 @@ RESAMPLES = 2000
 """Resamples B, unless the caller says otherwise."""
 
 MOST_CLUSTERS = 4000
-"""Above this number clusters are hashed into half as many fixed blocks, and blocks are resampled."""
+"""Above this number clusters are hashed into fixed blocks, and blocks are resampled."""
+
+BLOCKS = MOST_CLUSTERS // 2
 
 
 LEAST_MEAN = 1e-12
@@ -85,8 +87,8 @@ class Draws:
 
 @cache
 def _expanded(level: float, clusters: int) -> float:
-    spread = np.sqrt(clusters / (clusters - 1)) * stats.t.ppf(level, clusters - 1)
-    return float(stats.norm.cdf(spread))
+    spread = np.sqrt(clusters / (clusters - 1)) * special.stdtrit(clusters - 1, level)
+    return float(special.ndtr(spread))
 
 
 def _parts(other: Draws | float) -> tuple[float, Floats | float]:
@@ -116,9 +118,21 @@ class Resampling:
 
     def sums(self, values: Floats) -> Floats:
         """Return the sum of item values in each cluster, shape (clusters,) or (clusters, columns)."""
-        out = np.zeros((self.clusters, *values.shape[1:]))
-        np.add.at(out, self.of_item, values)
+        out = np.empty((self.clusters, *values.shape[1:]))
+        columns = values.reshape(len(values), -1).T
+        for summed, column in zip(out.reshape(self.clusters, -1).T, columns, strict=True):
+            summed[:] = np.bincount(self.of_item, column, self.clusters)
         return out
+
+    @cached_property
+    def sizes(self) -> Floats:
+        """Number of items in each cluster."""
+        return np.bincount(self.of_item, minlength=self.clusters).astype(np.float64)
+
+    @cached_property
+    def items_drawn(self) -> Floats:
+        """Number of items in each resample."""
+        return self.multiplicity @ self.sizes
 
     def within(self, chosen: NDArray[np.bool_]) -> Resampling:
         """Return the same resamples of some of the items, without the clusters that hold none of them."""
@@ -133,10 +147,9 @@ class Resampling:
         each resample half a cluster of each on average, with Gamma(½) weights: the Jeffreys prior in the Bayesian
         bootstrap (Rubin 1981, doi 10.1214/aos/1176345338). The point stays the plain mean.
         """
-        sizes = np.bincount(self.of_item, minlength=self.clusters).astype(np.float64)
-        total, weight = self.multiplicity @ self.sums(values), self.multiplicity @ sizes
+        total, weight = self.multiplicity @ self.sums(values), self.items_drawn
         if extremes is not None:
-            prior = self.pseudo * sizes.mean()
+            prior = self.pseudo * self.sizes.mean()
             total, weight = total + prior @ np.array(extremes), weight + prior.sum(axis=1)
         return Draws(float(values.mean()), total / weight)
 
@@ -153,10 +166,8 @@ def resampling(clusters: Sequence[str], items_digest: str, resamples: int = RESA
         If there are fewer than two clusters.
     """
     names = list(clusters)
-    if len(set(names)) > MOST_CLUSTERS:
-        names = [hashlib.sha256(c.encode()).hexdigest() for c in names]
-        names = [str(int(c, 16) % (MOST_CLUSTERS // 2)) for c in names]
-    unique, of_item = np.unique(np.array(names), return_inverse=True)
+    labels = _blocks(names) if len(set(names)) > MOST_CLUSTERS else np.array(names)
+    unique, of_item = np.unique(labels, return_inverse=True)
     if len(unique) < 2:
         raise MeasureError(f"{len(unique)} cluster of items: an interval needs at least two")
     seed = int(hashlib.sha256(f"angels-share/resampling/1/{items_digest}".encode()).hexdigest()[:16], 16)
@@ -164,6 +175,13 @@ def resampling(clusters: Sequence[str], items_digest: str, resamples: int = RESA
     generator = np.random.default_rng(seed)
     drawn = generator.multinomial(len(unique), share, size=resamples).astype(np.float64)
     return Resampling(of_item.astype(np.int64), drawn, len(unique), generator.gamma(0.5, size=(resamples, 2)))
+
+
+def _blocks(names: Sequence[str]) -> NDArray[np.int64]:
+    """Return the place of each cluster's block in the order of the blocks' names, the numbers as text."""
+    places = np.argsort(sorted(range(BLOCKS), key=str))
+    blocks: NDArray[np.int64] = places[[int.from_bytes(hashlib.sha256(c.encode()).digest()) % BLOCKS for c in names]]
+    return blocks
 
 
 def variation(self_terms: Floats, profiles: Floats, scheme: Resampling, *, sampled: bool) -> Draws:
@@ -184,9 +202,8 @@ def variation(self_terms: Floats, profiles: Floats, scheme: Resampling, *, sampl
         Whether the profiles are shares of sampled answers.
     """
     own, mass = scheme.sums(self_terms), scheme.sums(profiles)
-    sizes = np.bincount(scheme.of_item, minlength=scheme.clusters).astype(np.float64)
     weights = np.vstack([np.ones(scheme.clusters), scheme.multiplicity])
-    total = weights @ sizes
+    total = weights @ scheme.sizes
     centre = weights @ mass
     if not sampled:
         values = 0.5 * ((weights @ own) / total - ((centre / total[:, None]) ** 2).sum(axis=1))
@@ -194,8 +211,8 @@ def variation(self_terms: Floats, profiles: Floats, scheme: Resampling, *, sampl
         values[1:] *= values[0] / mean if mean > LEAST_MEAN else 1.0
     else:
         square = weights**2
-        pairs = total**2 - square @ sizes**2
-        selves = total * (weights @ own) - square @ (sizes * own)
+        pairs = total**2 - square @ scheme.sizes**2
+        selves = total * (weights @ own) - square @ (scheme.sizes * own)
         crosses = (centre**2).sum(axis=1) - square @ (mass**2).sum(axis=1)
         values = 0.5 * (selves - crosses) / pairs
     return Draws(float(values[0]), values[1:])
@@ -223,14 +240,14 @@ def p_equivalence(mean: float, standard_error: float, margin: float, clusters: i
     """
     if standard_error == 0:
         return 0.0 if abs(mean) < margin else 1.0
-    return float(stats.t.sf((margin - abs(mean)) / standard_error, clusters - 1))
+    return float(special.stdtr(clusters - 1, (abs(mean) - margin) / standard_error))
 
 
 def p_difference(mean: float, standard_error: float, clusters: int) -> float:
     """Two-sided p-value of a t-test that a mean is 0, with one degree of freedom less than clusters."""
     if standard_error == 0:
         return 1.0 if mean == 0 else 0.0
-    return float(2 * stats.t.sf(abs(mean) / standard_error, clusters - 1))
+    return float(2 * special.stdtr(clusters - 1, -abs(mean) / standard_error))
 
 
 def p_mcnemar(worse: int, better: int) -> float:
@@ -247,7 +264,8 @@ def p_mcnemar(worse: int, better: int) -> float:
     if n == 0:
         return 1.0
     low = min(worse, better)
-    return float(min(1.0, 2 * stats.binom.cdf(low, n, 0.5) - stats.binom.pmf(low, n, 0.5)))
+    below = special.bdtr(low - 1, n, 0.5) if low else 0.0
+    return float(min(1.0, special.bdtr(low, n, 0.5) + below))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -275,7 +293,12 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     >>> benjamini_hochberg([0.01, 0.04, 0.03])
     [0.03, 0.04, 0.04]
     """
-    return [float(q) for q in stats.false_discovery_control(p_values)] if p_values else []
+    p = np.array(p_values)
+    falling = np.argsort(-p, kind="stable")
+    ranks = np.arange(len(p), 0, -1)
+    adjusted = np.empty(len(p))
+    adjusted[falling] = np.minimum.accumulate(p[falling] * (len(p) / ranks))
+    return [min(1.0, float(q)) for q in adjusted]
 
 
 def newcombe(both: int, worse: int, better: int, neither: int) -> tuple[float, float]:
@@ -302,8 +325,8 @@ def newcombe(both: int, worse: int, better: int, neither: int) -> tuple[float, f
     product = both * neither - worse * better
     spread = np.sqrt(float(ours * (n - ours)) * float(theirs * (n - theirs)))
     phi = (max(product - n / 2, 0.0) if product > 0 else product) / spread if spread else 0.0
-    low_t, high_t = stats.binomtest(ours, n).proportion_ci(method="wilson")
-    low_s, high_s = stats.binomtest(theirs, n).proportion_ci(method="wilson")
+    low_t, high_t = _wilson(ours, n)
+    low_s, high_s = _wilson(theirs, n)
     difference = (theirs - ours) / n
     down = np.array([theirs / n - low_s, high_t - ours / n])
     up = np.array([high_s - theirs / n, ours / n - low_t])
@@ -311,3 +334,10 @@ def newcombe(both: int, worse: int, better: int, neither: int) -> tuple[float, f
         float(difference - np.sqrt(down @ down - 2 * phi * down.prod())),
         float(difference + np.sqrt(up @ up - 2 * phi * up.prod())),
     )
+
+
+def _wilson(k: int, n: int) -> tuple[float, float]:
+    """Return Wilson's 95 % interval of the rate k / n (Wilson 1927, doi 10.1080/01621459.1927.10502953)."""
+    z = float(special.ndtri(0.975))
+    centre, reach = (k + z**2 / 2) / (n + z**2), z * np.sqrt(k * (n - k) / n + z**2 / 4) / (n + z**2)
+    return 0.0 if k == 0 else float(centre - reach), 1.0 if k == n else float(centre + reach)

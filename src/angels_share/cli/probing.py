@@ -30,9 +30,7 @@ def probe(
     track: TrackOption = "small",
     documents: Annotated[int, typer.Option(min=2, help="How many documents to read at most.")] = 200,
     head: Annotated[int, typer.Option(min=1, help="Tokens in the teacher's head at each place.")] = 16,
-    dtype: Annotated[
-        str, typer.Option(help="In which the models run; statistics are in float64.")
-    ] = "float32",
+    dtype: Annotated[str, typer.Option(help="In which the models run; statistics are in float64.")] = "float32",
     device: Annotated[str, typer.Option(help="Where the models run.")] = "cpu",
     resamples: Annotated[int, typer.Option(min=100)] = 2000,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="File for the result as JSON.")] = None,

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal, stats
+from scipy import special
+
+Floats = NDArray[np.float64]
 
 
 def p_mcnemar_clustered(sums: NDArray[np.int64]) -> float:
@@ -36,11 +40,27 @@ def p_mcnemar_clustered(sums: NDArray[np.int64]) -> float:
     if seen == 0:
         return 1.0
     sizes, counts = np.unique(np.abs(sums[sums != 0]), return_counts=True)
-    mass = np.ones(1)
+    laws = []
     for size, count in zip(sizes.tolist(), counts.tolist(), strict=True):
         steps = np.zeros(2 * size * count + 1)
-        steps[:: 2 * size] = stats.binom.pmf(np.arange(count + 1), count, 0.5)
-        mass = signal.convolve(mass, steps)
+        steps[:: 2 * size] = _fair(count)
+        laws.append(steps)
+    mass = reduce(_convolved, laws)
     reached = np.abs(np.arange(len(mass)) - len(mass) // 2)
     p = mass[reached > seen].sum() + mass[reached == seen].sum() / 2
     return float(np.clip(p, 0.0, 1.0))
+
+
+def _fair(n: int) -> Floats:
+    """Return the probability of each number of heads in n tosses of a fair coin."""
+    k = np.arange(n + 1)
+    mass: Floats = np.exp(-special.betaln(k + 1, n - k + 1) - np.log(n + 1) - n * np.log(2))
+    return mass
+
+
+def _convolved(first: Floats, second: Floats) -> Floats:
+    """Return the law of a sum; SciPy's signal processing takes long to import, and only clusters need it."""
+    from scipy.signal import convolve
+
+    law: Floats = convolve(first, second)
+    return law

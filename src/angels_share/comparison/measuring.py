@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from angels_share.comparison.metrics import Part, interval, metric_of, part_of, unusable
 from angels_share.comparison.model import Answers, Metric, TaskComparison
-from angels_share.comparison.reading import Columns
+from angels_share.comparison.reading import Columns, floats
 from angels_share.discrepancies import half_squared_distance, total_variation
 from angels_share.errors import MeasureError
 from angels_share.estimate import Draws, Resampling, resampling
@@ -47,10 +47,10 @@ def measure(teacher: Columns, student: Columns, epsilon: float, resamples: int, 
     MeasureError
         If there are fewer than two clusters.
     """
-    labels = teacher.keys if teacher.clusters is None else teacher.clusters
-    digest = hashlib.sha256("\n".join(teacher.keys.to_pylist()).encode()).hexdigest()
-    scheme = resampling(labels.to_pylist(), digest, resamples)
-    clusters = _numbered(labels)
+    keys = teacher.keys.to_pylist()
+    digest = hashlib.sha256("\n".join(keys).encode()).hexdigest()
+    scheme = resampling(keys if teacher.clusters is None else teacher.clusters.to_pylist(), digest, resamples)
+    clusters = np.arange(len(keys)) if teacher.clusters is None else _numbered(teacher.clusters)
     metrics, left_out, parts = _metrics(teacher, student, scheme, clusters, epsilon)
     values, absent = _alike(teacher, student)
     alike = {name: of.mean(scheme, prior=True) for name, of in values.items()}
@@ -59,19 +59,18 @@ def measure(teacher: Columns, student: Columns, epsilon: float, resamples: int, 
         filter=teacher.filter,
         version=str(teacher.settings["version"]),
         output_type=teacher.output_type,
-        n_items=len(teacher.keys),
+        n_items=len(keys),
         n_clusters=int(clusters.max()) + 1,
         metrics=metrics,
         left_out=left_out,
-        answers=answers_of(alike, absent, len(teacher.keys), scheme.clusters),
+        answers=answers_of(alike, absent, len(keys), scheme.clusters),
         flags=_flags(teacher, student, scheme, clustered=clustered),
     )
     return Measured(comparison, parts, {name: of.mean(scheme, prior=False) for name, of in values.items()})
 
 
 def _numbered(labels: pa.Array) -> NDArray[np.int64]:
-    numbers: NDArray[np.int64] = labels.dictionary_encode().indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    return numbers
+    return floats(labels.dictionary_encode().indices).astype(np.int64)
 
 
 def _metrics(
@@ -126,8 +125,8 @@ def _alike(teacher: Columns, student: Columns) -> tuple[dict[str, _Values], dict
         if teacher.answers is None or student.answers is None:
             absent["agreement"] = "the filter leaves several answers of an item, or none"
         else:
-            same = pc.equal(teacher.answers, student.answers).to_numpy(zero_copy_only=False)
-            values["agreement"] = _Values(same.astype(np.float64), binary=True)
+            same = pc.equal(teacher.answers, student.answers).cast(pa.float64())
+            values["agreement"] = _Values(floats(same), binary=True)
     else:
         absent = dict.fromkeys(("agreement", *distances), "whole documents have no options")
     return values, absent

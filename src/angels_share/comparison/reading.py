@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ class Columns:
     keys: pa.Array
     """SHA-256 of each document, with a number from its second occurrence on."""
     prompts: pa.Array
-    """SHA-256 of each prompt."""
+    """A number for each prompt, the same for the same prompt."""
     clusters: pa.Array | None
     log_likelihoods: Floats | None
     """Of the options, or of the one continuation, shape (items, most options), NaN beyond an item's own."""
@@ -95,12 +95,12 @@ def read_columns(folder: Folder, task: str, cluster: str | None) -> list[Columns
     declared = _declared(results, task)
     how = {name: declared.get(name, "mean") for name in names}
     table = _query(samples, settings["output_type"], how, cluster, halved="acc_mutual_info" in declared)
-    if table.num_rows == 0 or table.column("filter").null_count or table.column("key").null_count:
+    if table.num_rows == 0 or any(table.column(name).null_count for name in ("filter", "doc_id", "doc_hash")):
         raise LogError(f"{samples}: a row lacks its filter, doc_id or doc_hash, or there is none; run the task again")
+    table = _by_key(table)
     better = part_of(results, path, "higher_is_better", task)
     out = []
-    for of in sorted(set(table.column("filter").to_pylist())):
-        rows = table.filter(pc.equal(table.column("filter"), of)).combine_chunks()
+    for of, rows in _of_filters(table):
         check_count(samples, len(rows), counted)
         options = _options(rows.column("options"), samples) if "options" in table.column_names else None
         several = options is None or pc.any(rows.column("several")).as_py()
@@ -113,7 +113,7 @@ def read_columns(folder: Folder, task: str, cluster: str | None) -> list[Columns
                 sampling_seed=results["config"].get("torch_seed") if _sampled(settings) else None,
                 original=counted["original"] if isinstance(counted.get("original"), int) else len(rows),
                 keys=rows.column("key").combine_chunks(),
-                prompts=rows.column("prompt_hash").combine_chunks(),
+                prompts=rows.column("prompt").combine_chunks(),
                 clusters=_clusters(rows, cluster, samples),
                 log_likelihoods=options,
                 answers=_answers(rows),
@@ -211,15 +211,16 @@ def _declared(results: Results, task: str) -> dict[str, str]:
 
 def _query(samples: Path, kind: str, metrics: Mapping[str, str], cluster: str | None, *, halved: bool) -> pa.Table:
     types = {"doc_id": "BIGINT", "filter": "VARCHAR", "doc_hash": "VARCHAR", "prompt_hash": "VARCHAR"}
+    chosen = ["doc_id", "filter", "doc_hash", "hash(prompt_hash) AS prompt"]
     types |= dict.fromkeys(metrics, "JSON")
-    chosen = ["filter", "prompt_hash", "doc_hash || CASE WHEN nth > 1 THEN '-' || nth ELSE '' END AS key"]
     for metric, how in metrics.items():
         parts = [f"{sql_name(metric)}->{k}" for k in (0, 1)] if AGGREGATIONS[how].pairs else [sql_name(metric)]
-        chosen += [f"TRY_CAST({part} AS DOUBLE) AS {sql_name(f'{metric} {k}')}" for k, part in enumerate(parts)]
+        chosen += [f"{_number(part)} AS {sql_name(f'{metric} {k}')}" for k, part in enumerate(parts)]
     if kind in ("multiple_choice", "loglikelihood"):
         types |= {"resps": "VARCHAR[][][]", "target": "VARCHAR"}
         asked = "resps[:len(resps) // 2]" if halved else "resps"
-        chosen += [f"[TRY_CAST(x[1][1] AS DOUBLE) FOR x IN {asked}] AS options", "target[1] = '[' AS several"]
+        values = f"[{_number('x[1][1]')} FOR x IN {asked}]"
+        chosen += [f"COALESCE({values}, []) AS options", "target[1] = '[' AS several"]
     if _generates(kind):
         types["filtered_resps"] = "JSON"
         one = "json_array_length(filtered_resps) = 1 AND json_type(filtered_resps->0) = 'VARCHAR'"
@@ -228,24 +229,54 @@ def _query(samples: Path, kind: str, metrics: Mapping[str, str], cluster: str | 
         types["doc"] = "JSON"
         pointer = "/" + cluster.replace("~", "~0").replace("/", "~1")
         chosen.append(f"json_extract_string(doc, {sql_text(pointer)}) AS cluster")
-    nth = "*, row_number() OVER (PARTITION BY filter, doc_hash ORDER BY doc_id) AS nth"
-    found: pa.Table = query(
-        samples, types, lambda rows: rows.project(nth).project(", ".join(chosen)).order("filter, key").to_arrow_table()
-    )
+    found: pa.Table = query(samples, types, lambda rows: rows.project(", ".join(chosen)).to_arrow_table())
     return found
 
 
+def _number(value: str) -> str:
+    """Return the expression of SQL for a value as a number, NaN where it is none."""
+    return f"COALESCE(TRY_CAST({value} AS DOUBLE), 'NaN')"
+
+
+def _by_key(table: pa.Table) -> pa.Table:
+    """Return the rows of each filter in the order of their keys."""
+    table = table.sort_by([("filter", "ascending"), ("doc_hash", "ascending"), ("doc_id", "ascending")])
+    filters, hashes = (table.column(name).combine_chunks() for name in ("filter", "doc_hash"))
+    repeated = pc.and_(pc.equal(hashes[1:], hashes[:-1]), pc.equal(filters[1:], filters[:-1]))
+    if not pc.any(repeated).as_py():
+        return table.append_column("key", hashes)
+    nth = 1
+    keys = []
+    for doc_hash, again in zip(hashes.to_pylist(), [False, *repeated.to_pylist()], strict=True):
+        nth = nth + 1 if again else 1
+        keys.append(f"{doc_hash}-{nth}" if nth > 1 else doc_hash)
+    return table.append_column("key", pa.array(keys)).sort_by([("filter", "ascending"), ("key", "ascending")])
+
+
+def _of_filters(table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """Yield the rows of each filter, which stand together."""
+    start = 0
+    for found in pc.value_counts(table.column("filter")).to_pylist():
+        yield found["values"], table.slice(start, found["counts"]).combine_chunks()
+        start += found["counts"]
+
+
+def floats(column: pa.Array | pa.ChunkedArray) -> Floats:
+    """Return a column without nulls as an array; unlike ``to_numpy`` it does not import pandas."""
+    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    return np.from_dlpack(whole).astype(np.float64, copy=False)
+
+
 def _values(rows: pa.Table, name: str, how: str) -> Floats:
-    parts = [rows.column(f"{name} {k}").to_numpy() for k in range(1 + AGGREGATIONS[how].pairs)]
-    return np.column_stack(parts).astype(np.float64) if len(parts) > 1 else parts[0].astype(np.float64)
+    parts = [floats(rows.column(f"{name} {k}")) for k in range(1 + AGGREGATIONS[how].pairs)]
+    return np.column_stack(parts) if len(parts) > 1 else parts[0]
 
 
 def _options(column: pa.ChunkedArray, samples: Path) -> Floats:
     """Return lists of log-likelihoods as an array, NaN beyond the end of a list."""
-    lists = column.combine_chunks()
-    lengths = np.diff(lists.offsets.to_numpy())
-    values = lists.flatten().to_numpy(zero_copy_only=False).astype(np.float64)
-    if len(lengths) != len(column) or lists.null_count or not lengths.all() or not np.isfinite(values).all():
+    values = floats(pc.list_flatten(column))
+    lengths = floats(pc.list_value_length(column))
+    if not lengths.all() or not np.isfinite(values).all():
         raise LogError(f"{samples}: a row's resps are no finite log-likelihoods; run the task again")
     if values.max() > 1e-6:
         raise LogError(f"{samples}: a log-likelihood is {values.max()}, expected at most 0; run the task again")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from angels_share.comparison.grouping import compare_groups
@@ -64,7 +65,8 @@ def compare_runs(
     for name in common:
         progress(name)
         try:
-            first, second = (_by_filter(run, name, cluster_field) for run in (ours, theirs))
+            with ThreadPoolExecutor(2) as pool:
+                first, second = pool.map(_by_filter, (ours, theirs), [name] * 2, [cluster_field] * 2)
         except LogError as error:
             left_out[name] = str(error)
             continue

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -189,10 +190,16 @@ def query(path: Path, columns: Mapping[str, str], fetch: Callable[[duckdb.DuckDB
     types = ", ".join(f"{sql_text(name)}: {sql_text(kind)}" for name, kind in columns.items())
     read = f"read_json({sql_text(str(path))}, columns={{{types}}}, format='newline_delimited'"
     try:
-        with duckdb.connect() as connection:
+        with _database().cursor() as connection:
             return fetch(connection.sql(f"FROM {read}, maximum_object_size=67108864)"))
     except duckdb.Error as error:
         raise LogError(f"{path}: garbled or truncated ({str(error).splitlines()[0]}); run the task again") from error
+
+
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    """Return the one database of this process, which lives in memory: starting one takes longer than reading a log."""
+    return duckdb.connect()
 
 
 def sql_text(value: str) -> str:

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata
 
 from angels_share.errors import MeasureError
 from angels_share.observables.categorical import answer, option_distribution
@@ -70,12 +69,19 @@ def similarities(features: Floats) -> Floats:
 
 def _rank_profiles(similar: Floats) -> Floats:
     others = ~np.eye(len(similar), dtype=bool)
-    ranks = rankdata(similar[others].reshape(len(similar), -1), axis=1)
+    ranks = np.array([_ranks(row) for row in similar[others].reshape(len(similar), -1)])
     ranks -= len(similar) / 2
     lengths = np.linalg.norm(ranks, axis=1, keepdims=True)
     profiles = np.zeros_like(similar)
     profiles[others] = (ranks / np.where(lengths > 0, lengths * np.sqrt(2), 1.0)).ravel()
     return profiles
+
+
+def _ranks(values: Floats) -> Floats:
+    """Return the rank of each value from 1 on; equal values share the mean of theirs."""
+    order = np.sort(values)
+    ranks: Floats = (np.searchsorted(order, values, "left") + np.searchsorted(order, values, "right") + 1) / 2
+    return ranks
 
 
 @utility("similarity_ranks", lambda items: np.full(len(items), 0.5), smooth=True, joint=True)
@@ -94,7 +100,7 @@ def category_separation(items: Items, seen: Observation) -> Floats:
         same = categories[others] == categories[i]
         alike, unlike = same.sum(), (~same).sum()
         if alike and unlike:
-            ranks = rankdata(profiles[i, others].round(SAME_SIMILARITY))
+            ranks = _ranks(profiles[i, others].round(SAME_SIMILARITY))
             u[i] = (ranks[same].sum() - alike * (alike + 1) / 2) / (alike * unlike)
     return u
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from angels_share import __version__
 from angels_share.errors import RunError
@@ -246,7 +246,7 @@ def _similarity(seen: _Seen) -> Similarity | None:
         return None
     point, *left = (summary(v) for v in values)
     error = float(np.sqrt((groups - 1) / groups * np.sum((np.array(left) - np.mean(left)) ** 2)))
-    reach = float(stats.t.ppf(0.975, groups - 1)) * error
+    reach = float(special.stdtrit(groups - 1, 0.975)) * error
     return Similarity(
         words=len(of_word),
         documents=len(counts),
