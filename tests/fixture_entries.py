@@ -109,7 +109,7 @@ def two_sided(found: TaskScore) -> TaskScore:
 
 def _side(name: str, teacher: float, student: float, **tests: float) -> SideScore:
     levels = {"teacher_level": estimate(teacher), "student_level": estimate(student)}
-    return SideScore(name=name, change=estimate(student - teacher), **levels, **tests)
+    return SideScore(name=name, change=estimate(round(student - teacher, 3)), **levels, **tests)
 
 
 def gap(task: str, side: str, reason: str) -> TaskScore:

@@ -125,7 +125,7 @@ def test_from_the_board_to_a_pair_and_back(page: Page, address: str, tmp_path: P
     page.get_by_role("option").filter(has_text="fixture-student-700k").click()
     expect(page.get_by_role("heading", name="Distillation Loss Statement")).to_be_visible()
     assert page.url == f"{address}/pair?id={fixture.distilled().pair_id}"
-    for words in ("8. Deployment implication", "Two-digit sums may fail: the product checks them with a calculator."):
+    for words in ("8. Deployment implication", "Labels of one group may fail: the product checks them by hand."):
         expect(page.get_by_text(words, exact=True)).to_be_visible()
     assert fits(page)
     page.screenshot(path=tmp_path / "pair.png", full_page=True)

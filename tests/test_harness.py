@@ -1134,7 +1134,7 @@ def spoil(model: Path, how: str) -> None:
 
 
 NOT_LOADED = r"student: hf could not load pretrained=.*student.*Check the folder or name"
-NO_WEIGHTS = r"student: holds no \*\.safetensors and no pytorch_model\*\.bin"
+NO_WEIGHTS = r"student: holds no \*\.safetensors, pytorch_model\*\.bin, \*\.gguf"
 
 
 @pytest.mark.slow

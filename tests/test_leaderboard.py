@@ -229,7 +229,7 @@ class TestPair:
         tasks = tuple(fixture.two_sided(t) if t.task == "as_boundary_groups" else t for t in entry.score.tasks)
         write_index([replace(entry, score=entry.score.model_copy(update={"tasks": tasks}))], [], index)
         row = next(row for row in table(open_app(entry.pair_id)) if row["Task"] == "boundary groups")
-        assert row["Change δ"] == "allowed −20.0 [−25.0, −15.0]; forbidden +10.0 [5.0, 15.0]"
+        assert row["Change δ"] == "allowed −20.0 [−25.0, −15.0]; forbidden +10.0 [+5.0, +15.0]"
         assert row["Teacher c(T)"] == "allowed 90.0 [85.0, 95.0]; forbidden 60.0 [55.0, 65.0]"
 
     def test_pruning_and_controls_are_no_distillation(self, open_app: Open, index: Path) -> None:

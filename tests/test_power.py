@@ -11,28 +11,28 @@ from angels_share.power import CERTIFY_Z, plan
 from angels_share.score.task import POWER_Z
 from fixture_entries import distilled
 
-(LADDER,) = (task for task in distilled().score.tasks if task.task == "as_boundary_ladder")
+GROUPS = next(task for task in distilled().score.tasks if task.task == "as_boundary_groups")
 
 
 def test_by_hand() -> None:
-    """A standard error of 0.02 from 50 clusters; the ladder has 600 at standard."""
-    task = LADDER.model_copy(update={"minimum_detectable_effect": 0.056, "n_clusters": 50})
+    """A standard error of 0.02 from 50 clusters; the task has 150 at standard."""
+    task = GROUPS.model_copy(update={"minimum_detectable_effect": 0.056, "n_clusters": 50})
     found = plan(task, "standard", 0.05)
     assert found is not None
-    assert (found.clusters, found.planned) == (50, 600)
-    assert found.detectable == pytest.approx(0.056 * (50 / 600) ** 0.5)
+    assert (found.clusters, found.planned) == (50, 150)
+    assert found.detectable == pytest.approx(0.056 * (50 / 150) ** 0.5)
     assert found.needed == 69  # 50 · (2.9264 · 0.02 / 0.05)²
-    assert found.profile == "lite"
+    assert found.profile == "standard"
 
 
 def test_more_than_the_largest_profile() -> None:
-    found = plan(LADDER.model_copy(update={"minimum_detectable_effect": 0.9, "n_clusters": 50}), "pilot", 0.01)
+    found = plan(GROUPS.model_copy(update={"minimum_detectable_effect": 0.9, "n_clusters": 50}), "pilot", 0.01)
     assert found is not None
     assert found.profile is None
 
 
 def test_task_without_a_change_has_no_plan() -> None:
-    assert plan(LADDER.model_copy(update={"minimum_detectable_effect": None}), "lite", 0.05) is None
+    assert plan(GROUPS.model_copy(update={"minimum_detectable_effect": None}), "lite", 0.05) is None
 
 
 def test_the_needed_number_certifies_with_the_power_that_is_said() -> None:
