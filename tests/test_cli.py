@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -425,6 +426,41 @@ def test_score_prints_every_task_and_suite(command: Callable[..., Outcome], pair
     assert f"{100 * suite.angels_share.total.value:.1f} [" in lines["angel's"]
     for flag in made.flags:
         assert f"flag: {flag}" in outcome.out
+
+
+@pytest.fixture
+def better_pair(tmp_path: Path, pair_folder: Path) -> Path:
+    """Return the run of another student of the same teacher."""
+    folder = tmp_path / "better"
+    shutil.copytree(pair_folder, folder, ignore=shutil.ignore_patterns("student"))
+    write_run(folder / "student", TASKS, noisy(5, 0.9), sampling_seed=5, model="better-student")
+    return folder
+
+
+def test_rank_puts_the_better_student_first(
+    command: Callable[..., Outcome], pair_folder: Path, better_pair: Path
+) -> None:
+    outcome = command("rank", pair_folder, better_pair, "--suite", "high_risk", "--resamples", 200)
+    assert outcome.code == 0
+    assert f"{better_pair}: better-student ← teacher-model" in outcome.out
+    assert "teachers differ" not in outcome.out
+    lines = [line.split() for line in outcome.out.splitlines()]
+    ranked = [words for words in lines if words and words[0] in ("1", "2")]
+    assert [words[0] for words in ranked] == ["1", "2"]
+    assert ranked[0][1][:5] == str(better_pair)[:5]
+    runs = [read_run(folder / "student") for folder in (better_pair, pair_folder)]
+    ours, decided = read_run(pair_folder / "teacher"), read_run(pair_folder / "teacher_calibration")
+    for run, words in zip(runs, ranked, strict=True):
+        made = score_pair(ours, run, suites=["high_risk"], calibration=decided, resamples=200)
+        assert told(made.suites[0].composite) == words[8:11]
+
+
+def test_rank_needs_pairs_on_the_same_items(command: Callable[..., Outcome], tmp_path: Path, pair_folder: Path) -> None:
+    refused(command("rank", pair_folder, "--suite", "high_risk"), "is one pair; give the folders of two or more")
+    write_run(tmp_path / "teacher", TASKS, noisy(1, 0.9), sampling_seed=1, item_seed=5)
+    write_run(tmp_path / "student", TASKS, noisy(2, 0.6), sampling_seed=2, item_seed=5)
+    outcome = command("rank", pair_folder, tmp_path, "--suite", "high_risk", "--resamples", 200)
+    refused(outcome, f"{tmp_path}: item_seed is 5, but 0 in {pair_folder}; only pairs on the same items are ranked")
 
 
 def test_score_prints_the_ends_of_the_scale(command: Callable[..., Outcome], pair_folder: Path) -> None:

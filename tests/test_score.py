@@ -26,7 +26,8 @@ from angels_share.logs import Run, TaskLog, document_hash, read_run
 from angels_share.observables import observe
 from angels_share.score import PairScore, score_pair
 from angels_share.score.controls import constant, control_run
-from angels_share.score.model import Estimate, TaskScore
+from angels_share.score.model import Estimate, SuiteScore, TaskScore
+from angels_share.score.suite import on_shared_tasks
 from angels_share.score.task import measure_task
 from angels_share.score.verdict import Margins, judge
 from angels_share.spec import suite, task
@@ -673,6 +674,39 @@ def test_sides_are_tested_one_by_one() -> None:
         assert side.p_change is not None
         assert side.p_holm == pytest.approx(2 * side.p_change)
         assert side.q_change == pytest.approx(side.p_change)
+
+
+def lost_share(found: SuiteScore) -> float:
+    assert found.angels_share is not None
+    return found.angels_share.total.value
+
+
+def test_pairs_of_two_teachers_are_compared_on_what_both_can_show(teacher: Run, student: Run) -> None:
+    """The other teacher gives every urn the same answer: the urn counts for neither pair."""
+    other = changed(teacher, URN, constant)
+    scores = [score(teacher, student), score(other, student)]
+    first, second = on_shared_tasks(scores, "high_risk")
+    losses = {name: value(found.loss) for name, found in by_task(scores[0]).items()}
+    by_row = (0.5 * (losses[CONFIDENCE] + losses[ABSTAIN]), losses[LADDER], losses[SAMPLE])
+    assert lost_share(first) == pytest.approx(sum(by_row) / 3)
+    assert first.coverage == second.coverage == pytest.approx(5 / 6)
+    assert lost_share(second) == pytest.approx(share(scores[1]))
+    assert first.primary == scores[0].suites[0].primary
+
+
+def test_pairs_of_one_teacher_keep_their_scores(teacher: Run, student: Run) -> None:
+    """What the submitter left out is charged as before."""
+    scores = [score(teacher, student), score(teacher, without(student, URN))]
+    for found, whole in zip(on_shared_tasks(scores, "high_risk"), scores, strict=True):
+        assert lost_share(found) == pytest.approx(share(whole))
+        assert found.coverage == 1
+
+
+def test_teachers_with_little_in_common_are_not_compared(teacher: Run, student: Run) -> None:
+    other = changed(changed(teacher, URN, constant), LADDER, constant)
+    scores = [score(teacher, student), score(other, student)]
+    with pytest.raises(PairingError, match="tasks in common that carry 50% of the suite's weight"):
+        on_shared_tasks(scores, "high_risk")
 
 
 def test_agreement_beyond_chance_is_cohens() -> None:

@@ -7,14 +7,16 @@ what was examined; 2: the command could not run.
 - :mod:`angels_share.cli.canaries`: canaries make
 - :mod:`angels_share.cli.comparing`: score, of any lm-eval tasks
 - :mod:`angels_share.cli.probing`: probe
+- :mod:`angels_share.cli.ranking`: rank
 - :mod:`angels_share.cli.refusals`: refusals
 - :mod:`angels_share.cli.running`: list, config, run, models
-- :mod:`angels_share.cli.scoring`: score, statement, lock
+- :mod:`angels_share.cli.scoring`: score, statement, power, lock
 - :mod:`angels_share.cli.submitting`: pack, teacher, validate, index, leaderboard
 """
 
 from angels_share.cli import canaries as _canaries
 from angels_share.cli import probing as _probing
+from angels_share.cli import ranking as _ranking
 from angels_share.cli import refusals as _refusals
 from angels_share.cli import running as _running
 from angels_share.cli import scoring as _scoring

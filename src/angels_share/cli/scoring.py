@@ -1,4 +1,4 @@
-"""Commands that turn logs into numbers and words: score, statement, lock."""
+"""Commands that turn logs into numbers and words: score, statement, power, lock."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def score(
         return
     if cluster_field is not None or epsilon is not None:
         raise RunError("--cluster-field and --epsilon belong to a comparison of any tasks; add --any")
-    result = _score_suites(folders, suite, statement, resamples)
+    result = score_suites(folders, suite, statement, resamples)
     beside = _score_controls(folders[0], folders[3], result) if controls else {}
     if output is not None:
         write_text(output, result.model_dump_json(indent=1) + "\n")
@@ -81,7 +81,7 @@ def score(
         print_controls(beside)
 
 
-def _score_suites(
+def score_suites(
     folders: tuple[Path, Path, Path | None, Path | None],
     suites: list[str] | None,
     statement: Path | None,
@@ -252,7 +252,7 @@ def print_suites(score: PairScore) -> None:
     for suite in score.suites:
         table.add_row(
             suite.suite,
-            *_three_numbers(suite),
+            *three_numbers(suite),
             f"{suite.coverage:.0%}",
             "yes" if suite.rankable else f"no, {len(suite.reasons)} reason{'s' * (len(suite.reasons) != 1)}",
         )
@@ -266,12 +266,13 @@ def print_controls(scores: dict[str, PairScore]) -> None:
         table.add_column(heading, no_wrap=True)
     for suites in zip(*(score.suites for score in scores.values()), strict=True):
         for name, suite in zip(scores, suites, strict=True):
-            table.add_row(suite.suite, CONTROLS[name], *_three_numbers(suite))
+            table.add_row(suite.suite, CONTROLS[name], *three_numbers(suite))
         table.add_section()
     out.print(table)
 
 
-def _three_numbers(suite: SuiteScore) -> tuple[str, str, str]:
+def three_numbers(suite: SuiteScore) -> tuple[str, str, str]:
+    """Return retention, angel's share and composite ×100 with their intervals, or ``none``."""
     numbers = (suite.primary.retention, suite.angels_share.total if suite.angels_share else None, suite.composite)
     retention, share, composite = (_interval(number) or "none" for number in numbers)
     return retention, share, composite

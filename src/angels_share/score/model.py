@@ -5,6 +5,7 @@ Numbers keep full precision. A number that does not exist is ``None``, and a sib
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -208,6 +209,8 @@ class SuiteDraws:
     angels_share: Draws | None = field(default=None, compare=False)
     clusters: int = field(default=2, compare=False)
     """The fewest behind any of its tasks."""
+    losses: Mapping[str, Draws] = field(default_factory=dict, compare=False)
+    """Of each measured task."""
 
 
 class SuiteScore(Strict):

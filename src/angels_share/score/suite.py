@@ -7,17 +7,31 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from angels_share.claims import Claim, addressed
+from angels_share.errors import PairingError
 from angels_share.estimate import Draws, resampling
 from angels_share.logs import TaskLog
 from angels_share.observables import get_utility
 from angels_share.pairing import CoupledError, pair
 from angels_share.score.measurable import observed
-from angels_share.score.model import AngelsShare, Estimate, Gap, Retention, RowScore, SuiteDraws, SuiteScore, TaskScore
+from angels_share.score.model import (
+    AngelsShare,
+    Estimate,
+    Gap,
+    PairScore,
+    Retention,
+    RowScore,
+    SuiteDraws,
+    SuiteScore,
+    TaskScore,
+)
 from angels_share.score.task import to_estimate
 from angels_share.spec import SuiteSpec, suite
 
 LEAST_HEADROOM = 0.10
 """The teacher's primary metric must be this far above chance, at the lower 95 % end, for retention to mean anything."""
+
+LEAST_SHARED = 2 / 3
+"""Share of a suite's weight that two teachers must both show for their pairs to be compared."""
 
 
 def score_suite(
@@ -72,8 +86,40 @@ def score_suite(
         coverage=shown,
         rankable=not reasons,
         reasons=tuple(reasons),
-        draws=SuiteDraws(kept, total, _fewest_clusters(tasks, retention)),
+        draws=SuiteDraws(kept, total, _fewest_clusters(tasks, retention), losses),
     )
+
+
+def on_shared_tasks(pairs: Sequence[PairScore], name: str) -> list[SuiteScore]:
+    """Return the scores of several pairs in one suite on the tasks that every one of their teachers can show.
+
+    So are pairs compared that have different teachers: what one teacher cannot show counts for none of them, and its
+    weight is shared out as always. The parts of the angel's share are those without a statement.
+
+    Raises
+    ------
+    PairingError
+        If the tasks that are left carry less than two thirds of the suite's weight.
+    """
+    scenario = suite(name).seen_by(pairs[0].key.access)
+    unshown = {found.task for pair_score in pairs for found in pair_score.tasks if not _charged(found.gap)}
+    unseen = Gap(side="teacher", reason="another pair's teacher cannot show it")
+    made = []
+    for pair_score in pairs:
+        held = next(found for found in pair_score.suites if found.suite == name)
+        tasks = {
+            found.task: found.model_copy(update={"gap": unseen}) if found.task in unshown else found
+            for found in pair_score.tasks
+            if found.task in scenario.tasks
+        }
+        primary = (held.primary, held.draws.retention)
+        made.append(score_suite(scenario, tasks, held.draws.losses, primary, (), pair_score.resamples))
+    if made[0].coverage < LEAST_SHARED:
+        raise PairingError(
+            f"{name}: the teachers have tasks in common that carry {made[0].coverage:.0%} of the suite's weight, at "
+            "least two thirds are needed; compare pairs of one teacher"
+        )
+    return made
 
 
 def _fewest_clusters(tasks: Mapping[str, TaskScore], retention: Retention) -> int:
