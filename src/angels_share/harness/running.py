@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from typing import Any
+from unittest.mock import patch
 
 from angels_share.errors import LogError, RunError
 from angels_share.harness.planning import PairRun, Role, Settings
@@ -46,10 +50,11 @@ def run(pair: PairRun) -> None:
         if not open_tasks:
             continue
         pair.say(f"{role.label}: loading {role.model.args_text}")
-        model = _load(role, pair.settings)
-        for number, task in enumerate(open_tasks, there + 1):
-            pair.say(f"{role.label}: task {number} of {len(tasks)}, {task}")
-            _run_task(model, task, role, pair)
+        model, manager = _load(role, pair.settings), _task_manager(role, pair)
+        with _environment_read_once():
+            for number, task in enumerate(open_tasks, there + 1):
+                pair.say(f"{role.label}: task {number} of {len(tasks)}, {task}")
+                _run_task(model, manager, task, role, pair)
 
 
 def _load(role: Role, settings: Settings) -> Any:
@@ -73,19 +78,43 @@ def _load(role: Role, settings: Settings) -> Any:
     return model
 
 
-def _run_task(model: Any, task: str, role: Role, pair: PairRun) -> None:
+def _metadata(role: Role, pair: PairRun) -> dict[str, Any]:
+    return {**role.model.args, **pair.metadata(role)}
+
+
+def _task_manager(role: Role, pair: PairRun) -> Any:
+    from lm_eval.tasks import TaskManager
+
+    folder = str(package_folder("tasks"))
+    return TaskManager(include_path=folder, include_defaults=False, metadata=_metadata(role, pair))
+
+
+@contextmanager
+def _environment_read_once() -> Iterator[None]:
+    """Let lm-eval, which describes the machine in every log, ask for the description a single time: it takes a second.
+
+    Where torch is missing there is none.
+    """
+    try:
+        from torch.utils import collect_env
+    except ImportError:
+        yield
+        return
+    with patch.object(collect_env, "get_pretty_env_info", cache(collect_env.get_pretty_env_info)):
+        yield
+
+
+def _run_task(model: Any, manager: Any, task: str, role: Role, pair: PairRun) -> None:
     from lm_eval.evaluator import simple_evaluate
     from lm_eval.loggers import EvaluationTracker
-    from lm_eval.tasks import TaskManager
 
     folder, settings = pair.folder(role), pair.settings
     partial = folder / ".partial"
-    metadata = {**role.model.args, **pair.metadata(role)}
     tracker = EvaluationTracker(output_path=str(partial))
     results = simple_evaluate(
         model=model,
-        tasks=[stock_task(task, metadata) if task in hub_entries() else task],
-        task_manager=TaskManager(include_path=str(package_folder("tasks")), include_defaults=False, metadata=metadata),
+        tasks=[stock_task(task, _metadata(role, pair)) if task in hub_entries() else task],
+        task_manager=manager,
         batch_size=role.batch_size,
         device=settings.device,
         gen_kwargs=dict(SAMPLERS.get(role.model.backend, {})) or None,
