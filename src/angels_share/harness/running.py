@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any
 from unittest.mock import patch
 
@@ -91,16 +90,18 @@ def _task_manager(role: Role, pair: PairRun) -> Any:
 
 @contextmanager
 def _environment_read_once() -> Iterator[None]:
-    """Let lm-eval, which describes the machine in every log, ask for the description a single time: it takes a second.
+    """Let lm-eval, which describes the machine in every log, look at it a single time: that takes a second."""
+    from lm_eval import evaluator
 
-    Where torch is missing there is none.
-    """
-    try:
-        from torch.utils import collect_env
-    except ImportError:
-        yield
-        return
-    with patch.object(collect_env, "get_pretty_env_info", cache(collect_env.get_pretty_env_info)):
+    described: dict[str, Any] = {}
+    describe = evaluator.add_env_info
+
+    def add_env_info(storage: dict[str, Any]) -> None:
+        if not described:
+            describe(described)
+        storage.update(described)
+
+    with patch.object(evaluator, "add_env_info", add_env_info):
         yield
 
 
