@@ -82,6 +82,8 @@ def print_comparison(found: Comparison) -> None:
 
 def _add_rows(table: Table, name: str, of: str, items: int, metrics: Sequence[Metric], answers: Answers) -> None:
     """Add a row for each metric; what does not depend on the metric stands in the first."""
+    from angels_share.statement import wording
+
     first = (name, str(items), _percent(answers.agreement), _percent(answers.total_variation))
     for metric in metrics:
         told, n, agreement, variation = first
@@ -96,7 +98,7 @@ def _add_rows(table: Table, name: str, of: str, items: int, metrics: Sequence[Me
             f"{flips.lost} / {flips.gained}" if flips else "",
             agreement,
             variation,
-            "" if p is None else "<0.001" if p < 0.001 else f"{p:.3f}",
+            "" if p is None else wording.probability(p),
             metric.finding,
         )
         first = ("", "", "", "")

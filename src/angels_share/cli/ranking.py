@@ -9,7 +9,7 @@ import typer
 from rich import box
 from rich.table import Table
 
-from angels_share.cli.scoring import score_suites, three_numbers
+from angels_share.cli.scoring import read_runs, score_suites, three_numbers
 from angels_share.cli.shell import SuiteOption, app, err, out, pair_folders
 from angels_share.errors import PairingError, RunError
 
@@ -30,7 +30,7 @@ def rank(
     with err.status("scoring") as status:
         for run in runs:
             status.update(f"scoring {run}")
-            scores.append(score_suites(pair_folders(run, None, None, None), suite, None, resamples))
+            scores.append(score_suites(read_runs(pair_folders(run, None, None, None)), suite, None, resamples))
     _check_alike(runs, scores)
     for run, made in zip(runs, scores, strict=True):
         out.print(f"{run}: {made.student} ← {made.teacher}", markup=False, soft_wrap=True)

@@ -68,8 +68,9 @@ def score(
         return
     if cluster_field is not None or epsilon is not None:
         raise RunError("--cluster-field and --epsilon belong to a comparison of any tasks; add --any")
-    result = score_suites(folders, suite, statement, resamples)
-    beside = _score_controls(folders[0], folders[3], result) if controls else {}
+    runs = read_runs(folders)
+    result = score_suites(runs, suite, statement, resamples)
+    beside = _score_controls(runs, result) if controls else {}
     if output is not None:
         write_text(output, result.model_dump_json(indent=1) + "\n")
         tell(f"wrote {output}")
@@ -81,31 +82,42 @@ def score(
         print_controls(beside)
 
 
+Runs = tuple[Run, Run, Run | None, Run | None]
+"""Teacher, student, repeat and calibration."""
+
+
+def read_runs(folders: tuple[Path, Path, Path | None, Path | None]) -> Runs:
+    """Return the runs of teacher, student, repeat and calibration."""
+    from angels_share.logs import read_run
+
+    ours, theirs = (read_run(folder) for folder in folders[:2])
+    again, decided = (read_run(folder) if folder else None for folder in folders[2:])
+    return ours, theirs, again, decided
+
+
 def score_suites(
-    folders: tuple[Path, Path, Path | None, Path | None],
+    runs: Runs,
     suites: list[str] | None,
     statement: Path | None,
     resamples: int,
 ) -> PairScore:
     """Return the score of teacher, student, repeat and calibration by suites."""
-    from angels_share.logs import read_run
     from angels_share.score import score_pair
     from angels_share.statement import read as read_statement
     from angels_share.submission.model import RoleName
     from angels_share.submission.scoring import rescore
 
-    ours, theirs = (read_run(folder) for folder in folders[:2])
-    again, decided = (read_run(folder) if folder else None for folder in folders[2:])
+    ours, theirs, again, decided = runs
     made = read_statement(statement) if statement else None
     names = suites or list(made.suites if made else _covered(ours, theirs))
     if not names:
-        raise RunError(f"{folders[0]}: holds no task of any suite; see `angels-share list tasks`")
+        raise RunError(f"{ours.place}: holds no task of any suite; see `angels-share list tasks`")
     if made is None:
         return score_pair(ours, theirs, suites=names, repeat=again, calibration=decided, resamples=resamples)
     given: dict[RoleName, Run | None]
     given = {"teacher": ours, "student": theirs, "teacher_repeat": again, "calibration": decided}
-    runs = {role: run for role, run in given.items() if run is not None}
-    return rescore(runs, made, names, resamples)
+    held = {role: run for role, run in given.items() if run is not None}
+    return rescore(held, made, names, resamples)
 
 
 CONTROLS = {
@@ -117,16 +129,12 @@ CONTROLS = {
 """What each control student does."""
 
 
-def _score_controls(teacher: Path, calibration: Path | None, result: PairScore) -> dict[str, PairScore]:
-    from angels_share.logs import read_run
+def _score_controls(runs: Runs, result: PairScore) -> dict[str, PairScore]:
     from angels_share.score.controls import score_controls
 
-    return score_controls(
-        read_run(teacher),
-        suites=[suite.suite for suite in result.suites],
-        calibration=read_run(calibration) if calibration else None,
-        resamples=result.resamples,
-    )
+    teacher, _, _, calibration = runs
+    suites = [suite.suite for suite in result.suites]
+    return score_controls(teacher, suites=suites, calibration=calibration, resamples=result.resamples)
 
 
 def _covered(teacher: Run, student: Run) -> list[str]:
