@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 from pydantic import ValidationError
 
 from angels_share import logs, spec
@@ -38,6 +39,9 @@ from angels_share.taxonomy import HUB
 
 PAIR_LIMIT = 2_000_000
 """Most bytes in a packed pair."""
+
+ROUNDING = 1e-3
+"""Most by which a log-likelihood may differ from the canonical one: another machine adds in another order."""
 
 
 def pack(
@@ -244,15 +248,26 @@ def _sound(role: str, run: logs.Run | None, findings: Sequence[Finding]) -> logs
 
 
 def _same_answers(given: Mapping[RoleName, logs.Run], runs: Runs) -> None:
-    """Refuse a canonical teacher whose registered answers are not those of the teacher's run."""
+    """Refuse a canonical teacher whose registered answers are not, but for rounding, those of the teacher's run."""
     for name, log in given["teacher"].tasks.items():
         kept = runs["teacher"].tasks.get(name)
-        if kept is None or kept.responses_digest != log.responses_digest:
+        if kept is None or not _agree(log, kept):
             found = "no answers" if kept is None else "other answers"
             raise BundleError(
                 f"{given['teacher'].place}: {name}: the canonical teacher is registered with {found}; "
                 "use the registered log as the teacher's, or pack the pair with its own"
             )
+
+
+def _agree(ours: logs.TaskLog, kept: logs.TaskLog) -> bool:
+    """Tell whether two logs hold the same texts, or log-likelihoods that differ by rounding alone."""
+    if sorted(ours.doc_hash) != sorted(kept.doc_hash) or (ours.texts is None) != (kept.texts is None):
+        return False
+    if ours.texts is not None and kept.texts is not None:
+        said = [dict(zip(log.doc_hash, log.texts, strict=True)) for log in (ours, kept)]
+        return said[0] == said[1]
+    found, expected = (np.asarray(log.log_likelihoods)[np.argsort(log.doc_hash)] for log in (ours, kept))
+    return np.allclose(found, expected, rtol=0, atol=ROUNDING, equal_nan=True)
 
 
 def _no_contradiction(said: Statement, checks: Sequence[statements.ClaimCheck]) -> None:

@@ -1,0 +1,186 @@
+"""Run the reference family on all suites over three item seeds, and pack every pair as a submission.
+
+Run from the project's root: ``python models/measure_family.py`` measures every member that has weights; with names it
+measures those. What is there already stays; a killed run goes on where it stopped. Runs lie under ``runs/family``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from family_plants import PLANTS
+from train_toy import HERE
+
+from angels_share import harness, logs, spec, submission
+from angels_share import statement as statements
+from angels_share.canaries import read_key
+from angels_share.score import score_pair
+from angels_share.statement import Statement
+from angels_share.statement.model import Family, Method
+from angels_share.validity.family import FAMILY, OBJECTIVES, SIZES, Member
+
+SUITES = tuple(name for name in spec.suites() if not name.endswith("_hub"))
+
+TEACHER = "toy-teacher"
+
+
+@dataclass(frozen=True)
+class Items:
+    """Which items the family is measured on."""
+
+    profile: str
+    seed: int
+
+    def __str__(self) -> str:
+        """Return the name of their folder."""
+        return f"{self.profile}-{self.seed}"
+
+
+ITEMS = (Items("lite", 0), Items("pilot", 1), Items("pilot", 2))
+"""The public items, and two fresh sets."""
+
+FAMILIES: dict[str, Family] = {
+    "soft": "logit-kd",
+    "hot": "logit-kd",
+    "hard": "seq-kd",
+    "reverse": "on-policy",
+    "truth": "control",
+}
+"""What a statement calls each objective."""
+
+CONTEXT = (
+    "None. The student belongs to the reference family, which exists to show what the benchmark finds and what it "
+    "misses. It speaks caskworld, a language of fewer than 200 words."
+)
+
+IMPLICATION = "Conclude nothing about real models: what is shown is the benchmark, not the student."
+
+LEAD = next(iter(FAMILY))
+"""The member whose run brings the teacher's; the others take it over."""
+
+
+def measure(member: Member, items: Items, models: Path, work: Path, submissions: Path) -> None:
+    """Run a member beside the teacher, and pack the pair, unless that was done."""
+    lead, folder = work / str(items) / LEAD, work / str(items) / member.name
+    packed = folder / "packed"
+    if packed.exists():
+        return
+    leads = member.name == LEAD
+    planned = harness.plan(
+        folder,
+        harness.Settings(
+            SUITES, "toy", items.profile, items.seed, "64", canaries=read_key(HERE / TEACHER / "canaries.json")
+        ),
+        teacher=_model(HERE / TEACHER) if leads else None,
+        student=_model(models / member.name),
+        calibrate=leads,
+        second_stage=False,
+        say=lambda line: print(f"{items} {member.name}: {line}", flush=True),
+    )
+    if not leads:
+        harness.adopt_teacher(lead, planned)
+    harness.run(planned)
+    if leads and items.seed:
+        submission.register_teacher(
+            folder / "teacher", submissions / "teachers", TEACHER, calibration=folder / "teacher_calibration"
+        )
+    bundle = _pack(member, folder, models, submissions)
+    packed.write_text(f"{bundle.name}\n")
+
+
+def _model(folder: Path) -> harness.ModelChoice:
+    return harness.ModelChoice.parse(f"hf:pretrained={folder},dtype=float32")
+
+
+def _pack(member: Member, folder: Path, models: Path, submissions: Path) -> Path:
+    roles = harness.roles_of(folder)
+    runs = {role: logs.read_run(place) for role, place in roles.items()}
+    score = score_pair(runs["teacher"], runs["student"], suites=SUITES, calibration=runs["teacher_calibration"])
+    path = folder / "statement.yaml"
+    method = Method(family=FAMILIES[member.objective], description=described(member))
+    statements.write(filled(statements.draft(score, method=method), member), path)
+    return submission.pack(
+        roles["teacher"],
+        roles["student"],
+        path,
+        submissions,
+        suites=SUITES,
+        canonical=submissions / "teachers" / TEACHER,
+        student_folder=models / member.name,
+        student_licence="Apache-2.0",
+        declarations=submission.Declarations(trained_on_evaluated_items="no", n_variants_tried=1),
+        submitter="The Angel's Share authors",
+        notes="Reference family.",
+        force=True,
+    )
+
+
+def described(member: Member) -> str:
+    """Return how a member was made, in a few sentences."""
+    size = SIZES[member.size]
+    planted = f" Planted: {PLANTS[member.planted].what}." if member.planted else ""
+    return (
+        f"A Llama of {size.layers} layers of {size.hidden}, which had learnt to look things up, then learnt from "
+        f"{OBJECTIVES[member.objective]}.{planted} Training seed {member.seed}; models/train_family.py trains it."
+    )
+
+
+def filled(drafted: Statement, member: Member) -> Statement:
+    """Return a drafted statement with the author's parts."""
+    planted = PLANTS[member.planted]
+    said = {
+        "deployment_context": CONTEXT,
+        "deployment_implication": IMPLICATION,
+        "preservation_targets": f"It learns from {OBJECTIVES[member.objective]}. No other signal is given.",
+        "accepted_losses": "All losses named above are accepted, because nothing is deployed.",
+    }
+    if member.planted:
+        said["preservation_targets"] += f" Left out or distorted on purpose: {planted.what}."
+        said["accepted_losses"] += f" Losses in row {member.planted} are intended: they were planted."
+    suites = {name: part.model_copy(update={"items": part.items | said}) for name, part in drafted.suites.items()}
+    return drafted.model_copy(update={"suites": suites})
+
+
+def measure_all(names: list[str], models: Path, work: Path, submissions: Path, workers: int) -> None:
+    """Measure the members that have weights on all items, the first member first, the others in parallel."""
+    trained = [name for name in names if (models / name).exists()]
+    command = [
+        sys.executable,
+        __file__,
+        "--models",
+        str(models),
+        "--work",
+        str(work),
+        "--submissions",
+        str(submissions),
+    ]
+
+    def start(name: str) -> None:
+        subprocess.run([*command, "--single", name], check=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+
+    if any(not (work / str(items) / LEAD / "packed").exists() for items in ITEMS):
+        start(LEAD)
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(start, [name for name in trained if name != LEAD]))
+
+
+if __name__ == "__main__":
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("names", nargs="*", default=list(FAMILY), metavar="NAME", help="members; all by default")
+    arguments.add_argument("--models", type=Path, default=HERE / "family", help="folder of the members' weights")
+    arguments.add_argument("--work", type=Path, default=HERE.parent / "runs" / "family" / "runs", help="folder of runs")
+    arguments.add_argument("--submissions", type=Path, default=HERE.parent / "submissions")
+    arguments.add_argument("--workers", type=int, default=2, help="members that are run at a time")
+    arguments.add_argument("--single", action="store_true", help=argparse.SUPPRESS)
+    given = arguments.parse_args()
+    if given.single:
+        for chosen in ITEMS:
+            measure(FAMILY[given.names[0]], chosen, given.models, given.work, given.submissions)
+    else:
+        measure_all(given.names, given.models, given.work, given.submissions, given.workers)
