@@ -43,6 +43,16 @@ class Inputs:
     statement: Path
 
 
+def drifted(answer: Any, by: float) -> Any:
+    """Return an answerer whose log-likelihoods are all off by a little."""
+
+    def answered(spec: Any, item: Any) -> Any:
+        said = answer(spec, item)
+        return [value + by for value in said] if isinstance(said[0], float) else said
+
+    return answered
+
+
 def write_statement(path: Path, teacher: Path, student: Path, calibration: Path | None, **texts: str) -> Path:
     """Write the drafted statement of a pair with the author's parts filled in."""
     runs = [logs.read_run(folder) for folder in (teacher, student)]
@@ -697,6 +707,18 @@ class TestCanonicalTeachers:
             submission.pack(
                 inputs.repeat, inputs.student, said, tmp_path / "out", suites=["high_risk"], canonical=registered
             )
+
+    def test_a_run_on_another_machine_can_refer_to_it(self, inputs, registered, tmp_path):
+        """Another machine adds in another order; what is scored are the registered answers."""
+        elsewhere = write_run(tmp_path / "t", TASKS, drifted(noisy(1, 0.95), 1e-5), model="/home/someone/teacher")
+        said = write_statement(tmp_path / "s.yaml", elsewhere, inputs.student, inputs.calibration)
+        given = {"suites": ["high_risk"], "canonical": registered}
+        made = submission.pack(elsewhere, inputs.student, said, registered.parent.parent, **given, force=True)
+        here = pack(inputs, registered.parent.parent, canonical=registered, calibration=None, force=True)
+        assert (made / "score.json").read_bytes() == (here / "score.json").read_bytes()
+        farther = write_run(tmp_path / "f", TASKS, drifted(noisy(1, 0.95), 0.01), model="/home/someone/teacher")
+        with pytest.raises(BundleError, match="registered with other answers"):
+            submission.pack(farther, inputs.student, said, tmp_path / "out", **given)
 
     def test_a_canonical_teacher_brings_its_own_calibration(self, inputs, registered, tmp_path):
         with pytest.raises(BundleError, match="brings its own calibration run"):
