@@ -1,0 +1,178 @@
+"""Does a planted loss show in its row, and in no other? The detection matrix of the reference family."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean, stdev
+
+from scipy.stats import t
+
+from angels_share.errors import PairingError
+from angels_share.score.model import PairScore
+from angels_share.spec import Strict
+from angels_share.taxonomy import ROWS
+from angels_share.validity.family import FAMILY
+
+LEAST_EXCESS = 0.05
+"""By how much a row loss must exceed the siblings' mean."""
+
+NO_ROOM = 0.95
+"""Loss of a task at which an unplanted student has hardly anything left to lose."""
+
+Scores = Mapping[str, PairScore]
+"""The score of each member on one set of items."""
+
+
+class Cell(Strict):
+    """One planted student and one row, on one set of items."""
+
+    items: str
+    member: str
+    planted: str
+    """Row in which the student's loss was planted."""
+    row: str
+    """Row that is looked at."""
+    loss: float
+    """Row loss of the planted student: the mean of L over the row's measured tasks."""
+    siblings: float
+    """Mean row loss of the students that differ in nothing but the training seed."""
+    excess: float
+    """``loss − siblings``."""
+    needed: float
+    """The larger of :data:`LEAST_EXCESS` and the half width of the interval around a sibling that was not seen."""
+    fires: bool
+
+
+class Miss(Strict):
+    """A planted loss that does not show on every set of items, with the reason."""
+
+    row: str
+    member: str
+    fired: int
+    of: int
+    reason: str
+
+
+class Detection(Strict):
+    """The detection matrix over all sets of items."""
+
+    cells: tuple[Cell, ...]
+    found: tuple[str, ...]
+    """Rows whose planted loss shows on every set of items."""
+    misses: tuple[Miss, ...]
+    alarms: int
+    """Cells off the diagonal that fire."""
+    off_diagonal: int
+    """Cells off the diagonal."""
+
+
+def row_losses(score: PairScore) -> dict[str, float]:
+    """Return the mean loss L over the measured first-stage tasks of each row that has one."""
+    by_row: dict[str, list[float]] = {}
+    for task in score.tasks:
+        if task.loss is not None:
+            by_row.setdefault(task.row, []).append(task.loss.value)
+    return {row: fmean(by_row[row]) for row in ROWS if row in by_row}
+
+
+def half_width(values: Sequence[float]) -> float:
+    """Return how far from the siblings' mean another sibling may be: ``t₀.₉₇₅,ₙ₋₁ · s · √(1 + 1/n)``.
+
+    This is the 95 % prediction interval of one more student of the same recipe, so it includes their spread.
+
+    Raises
+    ------
+    PairingError
+        If there are less than two siblings.
+
+    Examples
+    --------
+    >>> round(half_width([0.2, 0.3, 0.4]), 3)
+    0.497
+    """
+    if len(values) < 2:
+        raise PairingError(f"{len(values)} siblings were measured, at least two show a spread; run more of them")
+    n = len(values)
+    return float(t.ppf(0.975, n - 1)) * stdev(values) * (1 + 1 / n) ** 0.5
+
+
+def detect(measured: Mapping[str, Scores]) -> Detection:
+    """Return which planted losses show in which rows.
+
+    A row fires where the planted student's row loss exceeds the siblings' mean by at least :data:`LEAST_EXCESS` and by
+    more than :func:`half_width`.
+
+    Parameters
+    ----------
+    measured : mapping
+        For each set of items, the score of each member; there are siblings and planted students among them.
+
+    Raises
+    ------
+    PairingError
+        If a set of items has less than two siblings.
+    """
+    cells = [cell for items, scores in measured.items() for cell in _cells(items, scores)]
+    diagonal: dict[str, list[Cell]] = {}
+    for cell in cells:
+        if cell.row == cell.planted:
+            diagonal.setdefault(cell.row, []).append(cell)
+    apart = [cell for cell in cells if cell.row != cell.planted]
+    missed = {row: own for row, own in diagonal.items() if not all(cell.fires for cell in own)}
+    return Detection(
+        cells=tuple(cells),
+        found=tuple(row for row in diagonal if row not in missed),
+        misses=tuple(_miss(own, measured) for own in missed.values()),
+        alarms=sum(cell.fires for cell in apart),
+        off_diagonal=len(apart),
+    )
+
+
+def _cells(items: str, scores: Scores) -> list[Cell]:
+    siblings = [row_losses(score) for name, score in scores.items() if FAMILY[name].sibling]
+    made = []
+    for name, score in scores.items():
+        planted = FAMILY[name].planted
+        if planted is None:
+            continue
+        for row, loss in row_losses(score).items():
+            usual = [losses[row] for losses in siblings]
+            width, excess = half_width(usual), loss - fmean(usual)
+            made.append(
+                Cell(
+                    items=items,
+                    member=name,
+                    planted=planted,
+                    row=row,
+                    loss=loss,
+                    siblings=fmean(usual),
+                    excess=excess,
+                    needed=max(LEAST_EXCESS, width),
+                    fires=excess >= LEAST_EXCESS and excess > width,
+                )
+            )
+    return made
+
+
+def _miss(cells: Sequence[Cell], measured: Mapping[str, Scores]) -> Miss:
+    """Return why a planted loss does not show everywhere, from the numbers of the worst set of items."""
+    worst = min(cells, key=lambda cell: cell.excess - cell.needed)
+    siblings = [score for name, score in measured[worst.items].items() if FAMILY[name].sibling]
+    tasks = [task for task in measured[worst.items][worst.member].tasks if task.row == worst.row and task.loss]
+    full = [task.task for task in tasks if fmean(_loss(score, task.task) for score in siblings) >= NO_ROOM]
+    told = (
+        f"on {worst.items} its row loss exceeds the siblings' {100 * worst.siblings:.1f} by {100 * worst.excess:.1f}, "
+    )
+    told += (
+        f"less than the {100 * LEAST_EXCESS:.0f} that are asked for"
+        if worst.excess < LEAST_EXCESS
+        else f"less than the {100 * worst.needed:.1f} that their spread asks for"
+    )
+    if full:
+        told += f"; of its {len(tasks)} tasks, {', '.join(full)} have no room: the siblings lose all there"
+    return Miss(row=worst.row, member=worst.member, fired=sum(c.fires for c in cells), of=len(cells), reason=told)
+
+
+def _loss(score: PairScore, name: str) -> float:
+    found = next((task.loss for task in score.tasks if task.task == name), None)
+    return found.value if found is not None else 0.0

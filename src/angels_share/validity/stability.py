@@ -1,0 +1,107 @@
+"""Stability: how alike other items, or fewer of them, order the students."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+
+import numpy as np
+from scipy.stats import rankdata
+
+from angels_share.score.model import PairScore, SuiteScore
+from angels_share.spec import Strict
+from angels_share.validity.detection import Scores
+
+LEAST_STUDENTS = 5
+"""Fewer say nothing about an order."""
+
+RESAMPLES = 2000
+
+
+class Agreement(Strict):
+    """How alike two sets of items order the students of one suite."""
+
+    suite: str
+    first: str
+    second: str
+    """Names of the two sets of items."""
+    number: str
+    """What the students are ordered by: ``composite``, or ``angels_share`` where the teacher has no retention."""
+    students: int
+    correlation: float
+    """Spearman's ρ."""
+    low: float
+    high: float
+    """95 % bootstrap interval over the students."""
+
+
+def agreements(measured: Mapping[str, Scores]) -> list[Agreement]:
+    """Return the rank correlation of each suite's number between all pairs of sets of items.
+
+    Parameters
+    ----------
+    measured : mapping
+        For each set of items, the score of each student; controls are to be left out, since they would make any order
+        look stable.
+    """
+    suites = dict.fromkeys(s.suite for scores in measured.values() for score in scores.values() for s in score.suites)
+    found = (
+        _agreement(suite, (first, measured[first]), (second, measured[second]))
+        for first, second in combinations(measured, 2)
+        for suite in suites
+    )
+    return [agreement for agreement in found if agreement is not None]
+
+
+def _agreement(suite: str, first: tuple[str, Scores], second: tuple[str, Scores]) -> Agreement | None:
+    for number in ("composite", "angels_share"):
+        pairs = [
+            (mine, other)
+            for name, score in first[1].items()
+            if name in second[1]
+            and (mine := _number(score, suite, number)) is not None
+            and (other := _number(second[1][name], suite, number)) is not None
+        ]
+        if len(pairs) >= LEAST_STUDENTS:
+            point, low, high = rank_correlation(pairs)
+            return Agreement(
+                suite=suite,
+                first=first[0],
+                second=second[0],
+                number=number,
+                students=len(pairs),
+                correlation=point,
+                low=low,
+                high=high,
+            )
+    return None
+
+
+def _number(score: PairScore, suite: str, number: str) -> float | None:
+    found: SuiteScore | None = next((s for s in score.suites if s.suite == suite), None)
+    if found is None:
+        return None
+    if number == "composite":
+        return found.composite.value if found.composite is not None else None
+    return found.angels_share.total.value if found.angels_share is not None else None
+
+
+def rank_correlation(pairs: Sequence[tuple[float, float]]) -> tuple[float, float, float]:
+    """Return Spearman's ρ of pairs of numbers with its 95 % bootstrap interval over the pairs.
+
+    Resamples in which one side does not vary have no ρ and are left out.
+
+    Examples
+    --------
+    >>> rank_correlation([(1.0, 2.0), (2.0, 4.0), (3.0, 9.0), (4.0, 16.0)])[0]
+    1.0
+    """
+    values = np.array(pairs)
+    chosen = np.random.default_rng(0).integers(len(values), size=(RESAMPLES, len(values)))
+    ranks = rankdata(np.concatenate([values[None], values[chosen]]), axis=1)
+    ranks -= ranks.mean(axis=1, keepdims=True)
+    spread = np.sqrt((ranks**2).sum(axis=1).prod(axis=1))
+    varied = spread > 0
+    found = ranks[varied].prod(axis=2).sum(axis=1) / spread[varied]
+    low, high = np.quantile(found, (0.025, 0.975))
+    return float(found[0]), float(low), float(high)
