@@ -55,6 +55,7 @@ ORDER = (
     "submission",
     "ranking",
     "index",
+    "validity",
     "harness",
     "cli",
 )
