@@ -2,12 +2,13 @@
 
 from angels_share.validity.doses import DOSES
 from angels_share.validity.invented import invented_teacher
-from angels_share.validity.misses import LEAST_CHARGED, MISSES, Miss, MissKind
+from angels_share.validity.misses import INVENTED, LEAST_CHARGED, MISSES, Miss, MissKind
 from angels_share.validity.planting import Dose
 from angels_share.validity.response import Point, Response, measure_response, measure_responses
 
 __all__ = [
     "DOSES",
+    "INVENTED",
     "LEAST_CHARGED",
     "MISSES",
     "Dose",

@@ -32,35 +32,37 @@ class Miss:
 
 ONE_OF_EIGHT = "one group of eight is an eighth of the items, and the loss is a mean over items"
 LITTLE_WEIGHT = "what is said rarely has little weight in the squared distance of two distributions"
+CANCELS = "what is gained on some items cancels what is lost on others"
+FEW = "so few items leave the change in utility neither beyond the margin nor shown to lie within it"
+SURE = "a teacher that is nearly sure of most answers can hardly become surer"
+MOSTLY_RIGHT = "the commonest answer is mostly right, so saying it always is as good or better"
 
-MISSES: dict[tuple[str, str], Miss] = {
-    ("as_boundary_facts", "group_lost"): Miss(("faint",), ONE_OF_EIGHT),
-    ("as_boundary_groups", "group_lost"): Miss(("faint",), ONE_OF_EIGHT, "group_gap"),
-    ("as_calibration_abstain", "answers_withheld"): Miss(
-        ("unjudged",),
-        "always abstaining gains on half of the items nearly what it loses on the others, so the change in utility is "
-        "neither beyond the margin nor shown to lie within it; the loss is 1",
-        "abstention_sensitivity",
-    ),
-    ("as_calibration_confidence", "sharpened"): Miss(
-        ("faint",), "a teacher that is nearly sure of most answers can hardly become surer", "overconfidence"
-    ),
-    ("as_calibration_verbal", "overconfident"): Miss(
-        ("faint", "unjudged"), "a teacher that states nine tenths moves by one tenth", "overconfidence"
-    ),
-    ("as_distribution_sample", "guessed"): Miss(
-        ("unjudged",), "forty items of eight samples are too few for a verdict; the loss is near 1", "repeat_rate"
-    ),
-    ("as_process_faith", "reasoning_ignored"): Miss(
-        ("unjudged",),
-        "a teacher that is right without reasoning too loses little utility, neither beyond the margin nor shown to "
-        "lie within it; the loss is 0.8",
-        "reasoning_reliance",
-    ),
-    ("as_process_rollout", "agreement_collapsed"): Miss(
-        ("faint",), "the commonest answer is mostly right, so saying it always is a correction", "answer_entropy"
-    ),
-    ("as_tail_enumerate", "tail_lost"): Miss(("faint",), LITTLE_WEIGHT, "simpson_diversity"),
-    ("as_tail_modes", "tail_lost"): Miss(("faint",), LITTLE_WEIGHT, "simpson_diversity"),
+INVENTED = "invented"
+"""Name of the made-up teachers, at profile ``pilot`` of the track ``toy``."""
+
+MISSES: dict[str, dict[tuple[str, str], Miss]] = {
+    INVENTED: {
+        ("as_boundary_facts", "group_lost"): Miss(("faint",), ONE_OF_EIGHT),
+        ("as_boundary_groups", "group_lost"): Miss(("faint",), ONE_OF_EIGHT, "group_gap"),
+        ("as_calibration_abstain", "answers_withheld"): Miss(("unjudged",), CANCELS, "abstention_sensitivity"),
+        ("as_calibration_confidence", "sharpened"): Miss(("faint",), SURE, "overconfidence"),
+        ("as_calibration_verbal", "overconfident"): Miss(("faint", "unjudged"), SURE, "overconfidence"),
+        ("as_distribution_sample", "guessed"): Miss(("unjudged",), FEW, "repeat_rate"),
+        ("as_process_faith", "reasoning_ignored"): Miss(("unjudged",), FEW, "reasoning_reliance"),
+        ("as_process_rollout", "agreement_collapsed"): Miss(("faint",), MOSTLY_RIGHT, "answer_entropy"),
+        ("as_tail_enumerate", "tail_lost"): Miss(("faint",), LITTLE_WEIGHT, "simpson_diversity"),
+        ("as_tail_modes", "tail_lost"): Miss(("faint",), LITTLE_WEIGHT, "simpson_diversity"),
+    },
+    "toy-teacher": {
+        ("as_boundary_groups", "group_lost"): Miss(("faint",), ONE_OF_EIGHT, "group_gap"),
+        ("as_calibration_confidence", "sharpened"): Miss(("faint",), SURE, "overconfidence"),
+        ("as_calibration_verbal", "overconfident"): Miss(("faint", "unjudged"), SURE, "overconfidence"),
+        ("as_distribution_sample", "guessed"): Miss(("unjudged",), FEW, "repeat_rate"),
+        ("as_process_rollout", "agreement_collapsed"): Miss(("unjudged",), MOSTLY_RIGHT, "answer_entropy"),
+        ("as_tail_enumerate", "tail_lost"): Miss(("faint", "unjudged"), LITTLE_WEIGHT, "simpson_diversity"),
+        ("as_tail_modes", "agreement_collapsed"): Miss(("unjudged",), FEW, "simpson_diversity"),
+        ("as_tail_modes", "tail_lost"): Miss(("faint", "unjudged"), LITTLE_WEIGHT, "simpson_diversity"),
+        ("as_tail_zipf", "rare_to_frequent"): Miss(("faint",), LITTLE_WEIGHT, "tail_utility"),
+    },
 }
-"""Task and dose, with what the response of the made-up teachers lacks at profile ``pilot``. All others lack nothing."""
+"""By teacher, task and dose: what a response lacks. Whatever is not listed lacks nothing."""
