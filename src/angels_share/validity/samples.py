@@ -6,6 +6,7 @@ of them, so that the truth at dose 0 is known: the same distribution.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -13,7 +14,6 @@ from typing import Any
 
 from angels_share.items import Stream
 from angels_share.logs import TaskLog
-from angels_share.reading import first_named
 from angels_share.validity.planting import dose, everywhere, share_of, texts, with_texts
 
 NO_MEMBER = "nonesuch"
@@ -21,9 +21,6 @@ NO_MEMBER = "nonesuch"
 
 TAIL = 0.25
 """Most that the rarest options have together, where an item does not say which are rare."""
-
-Place = tuple[int, int]
-"""Row of an item and number of a sample."""
 
 
 def redrawn(log: TaskLog, stream: Stream, seed: int) -> TaskLog:
@@ -43,7 +40,7 @@ def _resampled(
 ) -> TaskLog:
     """Return the log in which a share of the samples concerned is written anew."""
     rows = texts(log)
-    places: list[Place] = [(i, k) for i in everywhere(log) for k, t in enumerate(rows[i]) if concerned(log.items[i], t)]
+    places = [(i, k) for i in everywhere(log) for k, t in enumerate(rows[i]) if concerned(log.items[i], t)]
     made = {(i, k): write(i, rows[i][k]) for i, k in share_of(places, amount, stream)}
     return with_texts(log, [[made.get((i, k), t) for k, t in enumerate(row)] for i, row in enumerate(rows)])
 
@@ -131,14 +128,12 @@ def tail_lost(log: TaskLog, amount: float, stream: Stream) -> TaskLog:
     Dose 0 changes no sample, dose 1 leaves the tail only where the commonest sample names it.
     """
     common = _commonest(log)
-    rare = {item["item_id"]: {c.lower() for c in rare_members(item)} for item in log.items}
-    return _resampled(
-        log,
-        amount,
-        stream,
-        lambda i, _: common[i],
-        lambda item, text: first_named(text, [c.lower() for c in item["choices"]]) in rare[item["item_id"]],
-    )
+    rare = {item["item_id"]: "|".join(map(re.escape, sorted(rare_members(item)))) or "(?!)" for item in log.items}
+
+    def names_rare(item: Mapping[str, Any], text: str) -> bool:
+        return re.search(rf"\b(?:{rare[item['item_id']]})\b", text, re.IGNORECASE) is not None
+
+    return _resampled(log, amount, stream, lambda i, _: common[i], names_rare)
 
 
 @dose
