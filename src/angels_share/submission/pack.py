@@ -45,9 +45,9 @@ ROUNDING = 1e-3
 
 
 def pack(
-    teacher: Path,
-    student: Path,
-    statement: Path,
+    teacher: Path | logs.Run,
+    student: Path | logs.Run,
+    statement: Path | Statement,
     out: Path,
     *,
     suites: Sequence[str],
@@ -70,9 +70,9 @@ def pack(
 
     Parameters
     ----------
-    teacher, student : Path
-        Run folders.
-    statement : Path
+    teacher, student : Path or Run
+        Run folders, or runs that were read or made before.
+    statement : Path or Statement
         The statement, with the author's parts filled in; the parts that the score answers are written anew.
     out : Path
         The ``submissions`` folder.
@@ -155,30 +155,39 @@ def pack(
         raise BundleError(f"{out}: the bundle cannot be written: {error}") from error
 
 
-def _read_statement(path: Path, suites: Sequence[str]) -> Statement:
-    said = statements.read(path)
+def _read_statement(given: Path | Statement, suites: Sequence[str]) -> Statement:
+    said, place = (given, "the statement") if isinstance(given, Statement) else (statements.read(given), given)
     if set(said.suites) != set(suites):
         raise BundleError(
-            f"{path}: speaks of {', '.join(said.suites)}, the pair is packed for {', '.join(suites)}; "
+            f"{place}: speaks of {', '.join(said.suites)}, the pair is packed for {', '.join(suites)}; "
             "draft the statement again for the same suites"
         )
     if gaps := statements.missing(said):
-        raise BundleError(f"{path}: the author has still to write {len(gaps)} parts: {'; '.join(gaps)}")
+        raise BundleError(f"{place}: the author has still to write {len(gaps)} parts: {'; '.join(gaps)}")
     return said
 
 
 def _read_runs(
-    suites: Sequence[str], *, teacher: Path, student: Path, repeat: Path | None, calibration: Path | None
+    suites: Sequence[str],
+    *,
+    teacher: Path | logs.Run,
+    student: Path | logs.Run,
+    repeat: Path | None,
+    calibration: Path | None,
 ) -> dict[RoleName, logs.Run]:
     of = [spec.suite(name) for name in suites]
     tasks = list(dict.fromkeys(task for suite in of for task in (*suite.tasks, *suite.second_stage)))
-    folders: dict[RoleName, Path | None] = {
+    places: dict[RoleName, Path | logs.Run | None] = {
         "student": student,
         "teacher": teacher,
         "teacher_repeat": repeat,
         "calibration": calibration,
     }
-    runs = {role: logs.read_run(folder, only=tasks) for role, folder in folders.items() if folder is not None}
+    runs = {
+        role: restricted(place, suites) if isinstance(place, logs.Run) else logs.read_run(place, only=tasks)
+        for role, place in places.items()
+        if place is not None
+    }
     key = key_of(runs["teacher"])
     for role, run in runs.items():
         if key_of(run) != expected_key(role, key):

@@ -6,12 +6,14 @@ easier ones, and joined with the answers by their hash.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
 from angels_share import canaries, items, logs, second_stage, spec
@@ -39,7 +41,7 @@ def role_files(run: logs.Run, name: str | None = None) -> dict[str, bytes]:
     Parameters
     ----------
     run : Run
-        A run that :func:`angels_share.logs.read_run` read.
+        A run that :func:`angels_share.logs.read_run` read, or one that was made otherwise, such as a control's.
     name : str, optional
         Name to publish the model under; by default the last part of the one in the log.
 
@@ -52,15 +54,32 @@ def role_files(run: logs.Run, name: str | None = None) -> dict[str, bytes]:
     contents: dict[str, bytes] = {}
     tasks: dict[str, Any] = {}
     for task, log in run.tasks.items():
-        tasks[task] = _task_run(log, logs.raw_results(run, task)) | {"canaries": _key(log, run.place)}
-        rows = [{key: row[key] for key in Row.model_fields} for row in logs.raw_rows(run, task)]
-        contents[sample_path(task)] = files.pack_rows(rows)
+        logged, rows = _logged(run, task)
+        tasks[task] = _task_run(log, logged) | {"canaries": _key(log, run.place)}
+        contents[sample_path(task)] = files.pack_rows({key: row[key] for key in Row.model_fields} for row in rows)
     try:
         results = Results.model_validate({"model": name or short_name(run.model), "tasks": tasks})
     except ValidationError as error:
         lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
         raise BundleError(f"{run.place}: the log cannot be published as it is: {'; '.join(lines)}") from error
     return {RESULTS: files.dump(results.model_dump())} | contents
+
+
+def _logged(run: logs.Run, task: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return a task's results file and its rows as lm-eval wrote them, or in that form where lm-eval had no part."""
+    if task in run.sources:
+        return logs.raw_results(run, task), logs.raw_rows(run, task)
+    log = run.tasks[task]
+    if log.texts is not None:
+        responses: list[Any] = [[list(texts)] for texts in log.texts]
+    else:
+        values = np.asarray(log.log_likelihoods).tolist()
+        responses = [[[[str(value)]] for value in row if not math.isnan(value)] for row in values]
+    rows = [
+        {"doc_id": i, "doc_hash": doc_hash, "resps": answered}
+        for i, (doc_hash, answered) in enumerate(zip(log.doc_hash, responses, strict=True))
+    ]
+    return {"config": {"torch_seed": log.settings.sampling_seed}}, rows
 
 
 def _task_run(log: logs.TaskLog, results: dict[str, Any]) -> dict[str, Any]:
@@ -236,7 +255,7 @@ def _seed(known: TaskSpec, run: TaskRun, place: str) -> int:
     return run.canaries.seed
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)
 def _items(name: str, track: str, profile: str, seed: int) -> Made:
     """Return the items of one of the package's tasks, and the hash of each."""
     measure = spec.task(name).measure

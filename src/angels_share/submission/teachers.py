@@ -10,6 +10,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -193,4 +194,12 @@ def canonical_run(folder: Path, role: RoleName, key: Key) -> tuple[logs.Run | No
     wrong = files.check_hashes(folder, teacher.runs[name].files)
     if wrong:
         return None, wrong
-    return examine_role(folder / "runs" / name, f"{folder.name}/runs/{name}")
+    run, findings = _examined(folder.absolute(), name, tuple(sorted(teacher.runs[name].files.items())))
+    return run, list(findings)
+
+
+@lru_cache(maxsize=16)
+def _examined(folder: Path, name: str, _digests: tuple[tuple[str, str], ...]) -> tuple[logs.Run | None, tuple[Finding, ...]]:
+    """Return a run whose files have these hashes, read once for all the pairs that refer to it."""
+    run, findings = examine_role(folder / "runs" / name, f"{folder.name}/runs/{name}")
+    return run, tuple(findings)
