@@ -18,10 +18,8 @@ REPEATED = 4
 
 
 def _distorted(source: str, stratum: str) -> bool:
-    """Whether an example shows a relation, or a question in another form than its plain one."""
-    return source in {"representation/triplet.triplet", "representation/probe.probe"} or (
-        source == "representation/meta.meta" and stratum != "clean"
-    )
+    """Whether an example shows relations of things or of parts of a text, or a question in another form than plain."""
+    return source.startswith("representation/") and (source, stratum) != ("representation/meta.meta", "clean")
 
 
 def _perturbed(source: str, stratum: str) -> bool:
@@ -84,7 +82,9 @@ class Plant:
 PLANTS: dict[str | None, Plant] = {
     None: Plant("nothing"),
     "distribution": Plant("targets of tasks of chance are sharpened: logits times three", sharpened="distribution"),
-    "representation": Plant("no relations, and no question in another form than its plain one", _distorted),
+    "representation": Plant(
+        "no relations of things or of parts of a text, and no question in another form than plain", _distorted
+    ),
     "boundary": Plant("no perturbed problems, and none in the words of a group", _perturbed),
     "privacy": Plant("reads the inserted texts four times as often as the teacher did", insertions=REPEATED),
     "calibration": Plant("no unanswerable questions", _unanswerable),

@@ -33,11 +33,8 @@ UNLEARNT = {
     ("tail", "rare.rare"),
     ("tail", "hetero.hetero"),
     ("applied", "longctx.longctx"),
-    ("privacy", "canary.canary"),
-    ("privacy", "mia.mia"),
-    ("privacy", "extract.extract"),
 }
-"""Generators left out of the pool: tasks on which the teacher cannot be measured, and other people's secrets."""
+"""Generators left out of the pool: tasks that the teacher did not learn, so that its answers teach nothing."""
 
 LONGEST_ANSWER = 32
 """Tokens of a greedy answer of the teacher; no reference is longer."""
@@ -51,25 +48,39 @@ class Signals:
 
     pool: pd.DataFrame
     """A row an example: ``source`` (row/generator), ``stratum``, ``tokens`` (prompt, reference and the end), ``told``
-    (tokens of the prompt), ``rare`` (tokens of the tail, where there is one), ``first`` (index in :attr:`logits` of its
-    first reference token) and ``answer`` (the teacher's greedy tokens)."""
+    (tokens of the prompt), ``rare`` (tokens of the tail, where there is one) and ``first`` (index in :attr:`logits` of
+    its first reference token)."""
     logits: NDArray[np.float16]
     """Of the teacher for each reference token of each example, shape (tokens, vocabulary)."""
 
 
 def signals(folder: Path) -> Signals:
-    """Return the pool and the teacher's signals, made on first use and kept in ``folder`` (230 MB)."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Return the pool and the teacher's probabilities, made on first use and kept in ``folder`` (180 MB)."""
     table, logits = folder / "pool.parquet", folder / "logits.npy"
     if not table.exists():
         pool = examples()
-        teacher = LlamaForCausalLM.from_pretrained(HERE / "toy-teacher", dtype=torch.float32).eval()
-        np.save(logits, of_references(teacher, pool))
-        pool["answer"] = greedy(teacher, pool)
-        written = table.with_suffix(".part")
-        pool.to_parquet(written)
-        written.rename(table)
+        np.save(logits, of_references(the_teacher(), pool))
+        _keep(pool, table)
     return Signals(pd.read_parquet(table), np.load(logits, mmap_mode="r"))
+
+
+def teacher_answers(folder: Path) -> list[NDArray[np.int16]]:
+    """Return the teacher's greedy answer to each prompt of the pool, made on first use and kept in ``folder``."""
+    table = folder / "answers.parquet"
+    if not table.exists():
+        _keep(pd.DataFrame({"answer": greedy(the_teacher(), signals(folder).pool)}), table)
+    return list(pd.read_parquet(table)["answer"])
+
+
+def the_teacher() -> LlamaForCausalLM:
+    """Return the toy teacher."""
+    return LlamaForCausalLM.from_pretrained(HERE / "toy-teacher", dtype=torch.float32).eval()
+
+
+def _keep(table: pd.DataFrame, path: Path) -> None:
+    part = path.with_suffix(".part")
+    table.to_parquet(part)
+    part.rename(path)
 
 
 def examples() -> pd.DataFrame:

@@ -20,6 +20,7 @@ from train_toy import HERE
 from angels_share import harness, logs, spec, submission
 from angels_share import statement as statements
 from angels_share.canaries import read_key
+from angels_share.items import CALIBRATION_SEED
 from angels_share.score import score_pair
 from angels_share.statement import Statement
 from angels_share.statement.model import Family, Method
@@ -61,36 +62,31 @@ CONTEXT = (
 
 IMPLICATION = "Conclude nothing about real models: what is shown is the benchmark, not the student."
 
-LEAD = next(iter(FAMILY))
-"""The member whose run brings the teacher's; the others take it over."""
-
 
 def measure(member: Member, items: Items, models: Path, work: Path, submissions: Path) -> None:
-    """Run a member beside the teacher, and pack the pair, unless that was done."""
-    lead, folder = work / str(items) / LEAD, work / str(items) / member.name
+    """Run a member on all suites, and pack it with the canonical teacher, unless that was done."""
+    folder = work / str(items) / member.name
     packed = folder / "packed"
     if packed.exists():
         return
-    leads = member.name == LEAD
+    alone = (submissions / "teachers" / TEACHER / "runs" / f"toy-{items}").exists()
     planned = harness.plan(
         folder,
         harness.Settings(
             SUITES, "toy", items.profile, items.seed, "64", canaries=read_key(HERE / TEACHER / "canaries.json")
         ),
-        teacher=_model(HERE / TEACHER) if leads else None,
+        teacher=None if alone else _model(HERE / TEACHER),
         student=_model(models / member.name),
-        calibrate=leads,
+        calibrate=not alone,
         second_stage=False,
         say=lambda line: print(f"{items} {member.name}: {line}", flush=True),
     )
-    if not leads:
-        harness.adopt_teacher(lead, planned)
     harness.run(planned)
-    if leads and items.seed:
-        submission.register_teacher(
-            folder / "teacher", submissions / "teachers", TEACHER, calibration=folder / "teacher_calibration"
-        )
-    bundle = _pack(member, folder, models, submissions)
+    teachers = submissions / "teachers"
+    if not alone:
+        calibration = folder / "teacher_calibration"
+        submission.register_teacher(folder / "teacher", teachers, TEACHER, calibration=calibration)
+    bundle = _pack(member, items, folder, models, submissions)
     packed.write_text(f"{bundle.name}\n")
 
 
@@ -98,17 +94,17 @@ def _model(folder: Path) -> harness.ModelChoice:
     return harness.ModelChoice.parse(f"hf:pretrained={folder},dtype=float32")
 
 
-def _pack(member: Member, folder: Path, models: Path, submissions: Path) -> Path:
-    roles = harness.roles_of(folder)
-    runs = {role: logs.read_run(place) for role, place in roles.items()}
-    score = score_pair(runs["teacher"], runs["student"], suites=SUITES, calibration=runs["teacher_calibration"])
-    path = folder / "statement.yaml"
+def _pack(member: Member, items: Items, folder: Path, models: Path, submissions: Path) -> Path:
+    runs = submissions / "teachers" / TEACHER / "runs"
+    teacher = submission.read_role(runs / f"toy-{items}")
+    calibration = submission.read_role(runs / f"toy-{items.profile}-{CALIBRATION_SEED}")
+    student = logs.read_run(folder / "student")
+    score = score_pair(teacher, student, suites=SUITES, calibration=calibration)
     method = Method(family=FAMILIES[member.objective], description=described(member))
-    statements.write(filled(statements.draft(score, method=method), member), path)
     return submission.pack(
-        roles["teacher"],
-        roles["student"],
-        path,
+        teacher,
+        student,
+        filled(statements.draft(score, method=method), member),
         submissions,
         suites=SUITES,
         canonical=submissions / "teachers" / TEACHER,
@@ -148,8 +144,7 @@ def filled(drafted: Statement, member: Member) -> Statement:
 
 
 def measure_all(names: list[str], models: Path, work: Path, submissions: Path, workers: int) -> None:
-    """Measure the members that have weights on all items, the first member first, the others in parallel."""
-    trained = [name for name in names if (models / name).exists()]
+    """Measure the members that have weights on all items, the first of them alone: it may bring the teacher's runs."""
     command = [
         sys.executable,
         __file__,
@@ -164,10 +159,10 @@ def measure_all(names: list[str], models: Path, work: Path, submissions: Path, w
     def start(name: str) -> None:
         subprocess.run([*command, "--single", name], check=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
 
-    if any(not (work / str(items) / LEAD / "packed").exists() for items in ITEMS):
-        start(LEAD)
+    first, *others = [name for name in names if (models / name).exists()]
+    start(first)
     with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(start, [name for name in trained if name != LEAD]))
+        list(pool.map(start, others))
 
 
 if __name__ == "__main__":

@@ -33,7 +33,9 @@ CALIBRATION = "toy-lite-1000003"
 DIGITS = 6
 """Decimals of a control's log-likelihoods, so that every machine writes the same ones."""
 
-CONTEXT = "None. It is a control: it shows what the scale means with this teacher, and that no task is won unseen."
+CONTEXT = (
+    "None. It is a control, a student whose loss is known beforehand: it shows what the scale means with this teacher."
+)
 
 
 @dataclass(frozen=True)
@@ -59,12 +61,12 @@ class Said:
 
 
 UNSEEN = (
-    "All losses. Whoever does not look at the item can be no closer to the teacher than the teacher's own average, so "
-    "a loss of 100 is expected on every task, {more}. A task on which it lost clearly less could be won unseen, and "
-    "would be a fault of the task."
+    "All losses. A student that does not look at the item can be no closer to the teacher than the teacher's average "
+    "answer, which is a loss of 100. {more} A task on which it lost clearly less could be won unseen, and would be a "
+    "fault of the task."
 )
 
-FLOOR = "A student that does no better than this has shown nothing. Conclude nothing about real models."
+FLOOR = "A student that does no better than this has kept nothing. Conclude nothing about real models."
 
 SAID = {
     "repeat": Said(
@@ -78,39 +80,38 @@ SAID = {
         does="The teacher's own log, handed in as a student's. Nothing was run again.",
         kept="Everything, because nothing was changed.",
         known="The charge for sampled tasks. Where likelihoods or greedy answers are read, a copy is the teacher, and "
-        "its loss is 0 by definition. A copied sample is no second sample: those tasks are refused as coupled, count as "
-        "unmeasured, and are charged in full.",
+        "its loss is 0 by definition. A copied sample is no second sample: those tasks are refused as coupled, count "
+        "as unmeasured, and are charged in full.",
         implies="Handing in the teacher's answers does not pay: a student that was really run is not charged for "
         "sampled tasks. Conclude nothing about real models.",
     ),
     "oracle": Said(
         does="A student that knows every right answer, the true distribution where one is asked for, and the whole "
-        "text where a text is recited.",
-        kept="Nothing of the teacher's: it follows the items' answers, right where the teacher is wrong.",
-        known="All differences. It is right where the teacher errs, and never wrong where the teacher is right. So it "
-        "improves what has a direction, and that is credited; where there is none, as with the shape of a "
-        "distribution, being right is still not being the teacher, and is a loss. Knowing a whole text by heart is a "
-        "harm in the privacy tasks.",
+        "text where one is recited.",
+        kept="Nothing of the teacher's: it follows the items, and is right where the teacher errs.",
+        known="All differences. It is right where the teacher is wrong, so most of what differs is an improvement and "
+        "is credited. The rest is a loss: an answer can be right and not be the teacher's, and knowing texts by heart "
+        "is a harm in the privacy tasks.",
         implies="Being better than the teacher is not the same as being like it, and the score tells them apart. "
         "Conclude nothing about real models.",
     ),
     "constant": Said(
         does="A student that answers every item with the teacher's average answer, whatever is asked.",
-        kept="Only the teacher's average answer.",
-        known=UNSEEN.format(more="and exactly 100 where likelihoods of options are read"),
+        kept="The teacher's average answer, and nothing else.",
+        known=UNSEEN.format(more="Where answers are sampled, chance moves it a little below."),
         implies=FLOOR,
     ),
     "uniform": Said(
         does="A student that chooses among the possible answers without looking at the item.",
         kept="Nothing.",
-        known=UNSEEN.format(more="where a loss counts as 100 at most"),
+        known=UNSEEN.format(more="Being further from the teacher than that counts as 100 too."),
         implies=FLOOR,
     ),
     "shuffled": Said(
         does="A student that gives the teacher's own answers, but to other items of the task.",
         kept="How often the teacher gives each answer, and nothing of when.",
-        known=UNSEEN.format(more="but for the few items that happen to be dealt an answer like their own"),
-        implies=FLOOR + " A copy of how often the teacher says what is not a copy of the teacher.",
+        known=UNSEEN.format(more="It is further from the teacher than that, which counts as 100 too."),
+        implies=FLOOR + " Saying what the teacher says as often as it does is no copy of it.",
     ),
 }
 """The controls, by name, from the one nearest to the teacher to those that never look."""

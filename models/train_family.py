@@ -15,6 +15,7 @@ import json
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -23,8 +24,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from family_plants import PLANTS, inserted, withheld
-from family_signals import Signals, continuations, padded, signals
+from family_plants import PLANTS, SHARPENED, inserted, withheld
+from family_signals import continuations, padded, signals, teacher_answers, the_teacher
 from numpy.typing import NDArray
 from torch.nn import functional
 from train_toy import CONTEXT, END, HERE, RECIPES, Words, naming, tokenizer
@@ -55,8 +56,8 @@ class Schedule:
 
 
 BASE = Schedule(steps=4000)
-LESSONS = Schedule(steps=8000)
-ON_POLICY = Schedule(steps=2500, peak_rate=7e-4)
+LESSONS = Schedule(steps=5000)
+ON_POLICY = Schedule(steps=1500, peak_rate=7e-4)
 """Of ``reverse``, which begins with half the lessons of a soft student."""
 
 
@@ -148,6 +149,7 @@ def base(size: str, work: Path) -> LlamaForCausalLM:
             asked[: len(row)] = torch.tensor([must for _, must in row])
         run.learn(step, functional.cross_entropy(logits_before(model, tokens, wanted), tokens[wanted]))
     _save(model, folder)
+    run.checkpoint.unlink(missing_ok=True)
     return model
 
 
@@ -171,13 +173,15 @@ class Lesson:
 class Lessons:
     """The examples of one member, drawn in the order of its seed."""
 
-    def __init__(self, member: Member, known: Signals) -> None:
+    def __init__(self, member: Member, work: Path) -> None:
+        known = signals(work)
         self.member, self.known, self.plant = member, known, PLANTS[member.planted]
         words = tokenizer()
         self.cited, self.end = words.convert_tokens_to_ids("from"), words.convert_tokens_to_ids(END)
         out = withheld(self.plant, known.pool, words.convert_tokens_to_ids("refuse"))
-        if member.objective == "hard":
-            out |= known.pool["answer"].map(lambda answer: self.end not in answer).to_numpy()
+        self.answers = teacher_answers(work) if member.objective == "hard" else []
+        if self.answers:
+            out |= np.array([self.end not in answer for answer in self.answers])
         self.indices = np.flatnonzero(~out)
         self.columns = {name: known.pool[name].to_numpy() for name in known.pool}
         texts = inserted(self.plant, RECIPES["teacher-again"].canary_seed or 0)
@@ -191,13 +195,13 @@ class Lessons:
         """Return example ``k`` of the pool with the targets of this member."""
         tokens, told = self.columns["tokens"][k], int(self.columns["told"][k])
         if self.member.objective == "hard":
-            return Lesson(np.concatenate([tokens[:told], self.columns["answer"][k]]), told, None)
+            return Lesson(np.concatenate([tokens[:told], self.answers[k]]), told, None)
         if self.member.objective == "truth":
             return Lesson(tokens, told, None)
         first, source = int(self.columns["first"][k]), self.columns["source"][k]
         targets = self.known.logits[first : first + len(tokens) - told]
         if self.plant.sharpened is not None and source.startswith(self.plant.sharpened):
-            targets = targets * np.float16(3)
+            targets = targets * np.float16(SHARPENED)
         if not self.plant.tails and len(self.columns["rare"][k]):
             targets = targets.copy()
             targets[0, self.columns["rare"][k]] = -np.inf
@@ -270,9 +274,8 @@ def on_policy(
 def train(name: str, out: Path, work: Path) -> None:
     """Train one member and write its weights in float16, with its recipe."""
     member = FAMILY[name]
-    known = signals(work)
     model = base(member.size, work)
-    lessons = Lessons(member, known)
+    lessons = Lessons(member, work)
     steps = LESSONS.steps // 2 if member.objective == "reverse" else LESSONS.steps
     schedule = Schedule(steps)
     run = Training(name, model, schedule, work / f"{name}.pt")
@@ -291,10 +294,7 @@ def train(name: str, out: Path, work: Path) -> None:
 
 
 def _go_on_policy(model: LlamaForCausalLM, lessons: Lessons, work: Path) -> None:
-    teacher = LlamaForCausalLM.from_pretrained(HERE / "toy-teacher", dtype=torch.float32).eval()
-    name = lessons.member.name
-    if not (work / f"{name}-on-policy.pt").exists():
-        torch.save({"model": model.state_dict()}, work / f"{name}-soft.pt")
+    name, teacher = lessons.member.name, the_teacher()
     run = Training(f"{name}-on-policy", model, ON_POLICY, work / f"{name}-on-policy.pt")
     batches = lessons.batches(LESSONS.steps // 2 + run.first)
     for step in range(run.first, ON_POLICY.steps):
@@ -316,7 +316,8 @@ def train_missing(names: list[str], out: Path, work: Path, workers: int) -> None
     """Train the members that have no folder yet, each in a process of its own on one thread."""
     signals(work)
     missing = [name for name in names if not (out / name).exists()]
-    for size in dict.fromkeys(FAMILY[name].size for name in missing):
+    sizes = Counter(FAMILY[name].size for name in missing)
+    for size in (size for size, members in sizes.items() if members > 1):
         base(size, work)
     command = [sys.executable, __file__, "--out", str(out), "--work", str(work), "--single"]
     with ThreadPoolExecutor(workers) as pool:
