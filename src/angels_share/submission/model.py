@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,6 +12,7 @@ from pydantic import Field, model_validator
 from angels_share.canaries import Key as CanaryKey
 from angels_share.claims import PlainText
 from angels_share.errors import BundleError
+from angels_share.logs import Run
 from angels_share.score.model import PairScore
 from angels_share.spec import Access, Strict
 from angels_share.statement import ClaimCheck, Statement
@@ -202,6 +204,8 @@ class Report:
     score: PairScore | None = None
     """Recomputed from the logs; what the bundle says is only compared with it."""
     checks: tuple[ClaimCheck, ...] = ()
+    runs: Mapping[RoleName, Run] = field(default_factory=dict)
+    """What was scored: the runs of the pair's suites, second stages joined to the first."""
 
     @property
     def accepted(self) -> bool:

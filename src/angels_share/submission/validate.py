@@ -102,7 +102,7 @@ def validate(folder: Path, teachers: Path | None = None) -> Report:
         return Report(folder, tuple(findings), manifest, statement)
     checks = statements.check(statement, score)
     findings += _check_items(statement, score) + _check_claims(checks) + _weaknesses(score)
-    return Report(folder, tuple(findings), manifest, statement, score, checks)
+    return Report(folder, tuple(findings), manifest, statement, score, checks, runs)
 
 
 def _serious(findings: list[Finding]) -> bool:

@@ -1,0 +1,180 @@
+"""The validity report: planted losses are found or missed as defined, orders and headlines are compared as defined."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr, t
+
+import fixture_entries as fixture
+from angels_share.errors import PairingError
+from angels_share.score.model import PairScore
+from angels_share.taxonomy import ROWS
+from angels_share.validity.detection import detect, half_width, row_losses
+from angels_share.validity.family import FAMILY, SIZES
+from angels_share.validity.headline import hidden
+from angels_share.validity.stability import agreements, rank_correlation
+
+SIBLINGS = ("toy-soft-1", "toy-soft-2", "toy-soft-3")
+
+
+def losing(usual: float = 0.2, **by_row: float) -> PairScore:
+    """Return a score with one task a row, whose loss is this or the usual one."""
+    design = fixture.task_score("as_distribution_urn", 0.0, "PRESERVED")
+    tasks = tuple(
+        design.model_copy(
+            update={"task": f"as_{row}_made_up", "row": row, "loss": fixture.estimate(by_row.get(row, usual))}
+        )
+        for row in ROWS
+    )
+    return fixture.distilled().score.model_copy(update={"tasks": tasks})
+
+
+def family(spread: float = 0.0, **planted: PairScore) -> dict[str, PairScore]:
+    """Return siblings whose losses are the usual one and this much to either side, and planted students."""
+    siblings = zip(SIBLINGS, (0.2 - spread, 0.2, 0.2 + spread), strict=True)
+    return {name: losing(usual) for name, usual in siblings} | {f"toy-planted-{r}": s for r, s in planted.items()}
+
+
+class TestFamily:
+    def test_one_member_is_planted_for_each_row(self) -> None:
+        assert [m.planted for m in FAMILY.values() if m.planted] == list(ROWS)
+
+    def test_siblings_differ_in_nothing_but_the_seed(self) -> None:
+        siblings = [m for m in FAMILY.values() if m.sibling]
+        assert tuple(m.name for m in siblings) == SIBLINGS
+        assert len({m.seed for m in siblings}) == len(siblings)
+        assert len({(m.objective, m.size, m.planted) for m in siblings}) == 1
+
+    def test_planted_members_are_siblings_but_for_the_plant(self) -> None:
+        for member in FAMILY.values():
+            if member.planted:
+                assert (member.objective, member.size, member.seed) == ("soft", "large", 1)
+
+    def test_sizes_grow(self) -> None:
+        assert [size.hidden for size in SIZES.values()] == sorted(size.hidden for size in SIZES.values())
+
+
+class TestDetection:
+    def test_row_loss_is_the_mean_over_measured_tasks(self) -> None:
+        score = fixture.distilled().score
+        tasks = [
+            fixture.task_score("as_tail_rare", 0.5, "HARMFUL"),
+            fixture.task_score("as_tail_facts", 0.1, "HARMFUL"),
+        ]
+        tasks += [fixture.gap("as_boundary_groups", "teacher", "too near chance")]
+        assert row_losses(score.model_copy(update={"tasks": tuple(tasks)})) == {"tail": pytest.approx(0.3)}
+
+    def test_half_width_is_of_one_more_sibling(self) -> None:
+        values = [0.1, 0.4, 0.3]
+        expected = t.ppf(0.975, 2) * np.std(values, ddof=1) * np.sqrt(4 / 3)
+        assert half_width(values) == pytest.approx(expected)
+
+    def test_half_width_holds_another_sibling_19_times_in_20(self) -> None:
+        rng = np.random.default_rng(3)
+        held = [abs(four[3] - four[:3].mean()) < half_width(four[:3].tolist()) for four in rng.normal(size=(4000, 4))]
+        assert np.mean(held) == pytest.approx(0.95, abs=0.015)
+
+    def test_one_sibling_has_no_spread(self) -> None:
+        scores = family(tail=losing(tail=0.5))
+        del scores["toy-soft-2"], scores["toy-soft-3"]
+        with pytest.raises(PairingError, match="1 siblings were measured, at least two"):
+            detect({"lite-0": scores})
+
+    def test_a_planted_loss_is_found_in_its_row_alone(self) -> None:
+        found = detect({"lite-0": family(tail=losing(tail=0.5)), "pilot-1": family(tail=losing(tail=0.4))})
+        assert found.found == ("tail",)
+        assert (found.misses, found.alarms, found.off_diagonal) == ((), 0, 2 * (len(ROWS) - 1))
+        assert {cell.row for cell in found.cells if cell.fires} == {"tail"}
+
+    def test_a_loss_elsewhere_is_an_alarm(self) -> None:
+        found = detect({"lite-0": family(tail=losing(tail=0.5, safety=0.9))})
+        assert found.alarms == 1
+        assert [cell.row for cell in found.cells if cell.fires] == ["safety", "tail"]
+
+    def test_less_than_five_hundredths_does_not_fire(self) -> None:
+        found = detect({"lite-0": family(tail=losing(tail=0.249))})
+        assert "less than the 5 that are asked for" in found.misses[0].reason
+
+    def test_the_siblings_spread_must_be_exceeded(self) -> None:
+        spread = 0.05
+        needed = half_width([0.2 - spread, 0.2, 0.2 + spread])
+        assert detect({"lite-0": family(spread, tail=losing(tail=0.2 + needed + 0.001))}).found == ("tail",)
+        missed = detect({"lite-0": family(spread, tail=losing(tail=0.2 + needed - 0.001))})
+        assert f"less than the {100 * needed:.1f} that their spread asks for" in missed.misses[0].reason
+
+    def test_a_loss_must_show_on_every_set_of_items(self) -> None:
+        found = detect({"lite-0": family(tail=losing(tail=0.5)), "pilot-1": family(tail=losing(tail=0.21))})
+        (miss,) = found.misses
+        assert (miss.row, miss.fired, miss.of) == ("tail", 1, 2)
+        assert miss.reason.startswith("on pilot-1 its row loss exceeds the siblings' 20.0 by 1.0")
+
+    def test_a_miss_names_the_tasks_that_leave_no_room(self) -> None:
+        scores = {name: losing(0.97) for name in SIBLINGS} | {"toy-planted-tail": losing(1.0)}
+        assert "as_tail_made_up have no room" in detect({"lite-0": scores}).misses[0].reason
+
+
+class TestStability:
+    def test_correlation_is_spearmans(self) -> None:
+        rng = np.random.default_rng(1)
+        one = rng.normal(size=15).round(1)  # with ties
+        other = one + rng.normal(size=15)
+        point, low, high = rank_correlation(list(zip(one.tolist(), other.tolist(), strict=True)))
+        assert point == pytest.approx(spearmanr(one, other).statistic)
+        assert low < point < high
+
+    def test_interval_holds_the_truth_of_independent_numbers(self) -> None:
+        rng = np.random.default_rng(2)
+        held = 0
+        for _ in range(200):
+            _, low, high = rank_correlation(rng.normal(size=(20, 2)).tolist())
+            held += low <= 0 <= high
+        assert held / 200 == pytest.approx(0.95, abs=0.05)
+
+    def test_same_scores_agree_whole(self) -> None:
+        scores = {f"s{k}": self.composite(k / 10) for k in range(6)}
+        found = agreements({"lite-0": scores, "pilot-1": scores})
+        assert {(a.number, a.students, a.correlation) for a in found} == {("composite", 6, 1.0)}
+
+    def test_the_share_stands_in_where_there_is_no_composite(self) -> None:
+        scores = {f"s{k}": self.composite(k / 10, retained=False) for k in range(6)}
+        assert {a.number for a in agreements({"lite-0": scores, "pilot-1": scores})} == {"angels_share"}
+
+    def test_few_students_say_nothing(self) -> None:
+        scores = {f"s{k}": self.composite(k / 10) for k in range(4)}
+        assert agreements({"lite-0": scores, "pilot-1": scores}) == []
+
+    @staticmethod
+    def composite(value: float, *, retained: bool = True) -> PairScore:
+        score = fixture.distilled().score
+        suite = score.suites[0]
+        assert suite.angels_share is not None
+        share = suite.angels_share.model_copy(update={"total": fixture.estimate(1 - value)})
+        number = fixture.estimate(value) if retained else None
+        suite = suite.model_copy(update={"composite": number, "angels_share": share})
+        return score.model_copy(update={"suites": (suite,)})
+
+
+class TestHeadline:
+    def test_a_kept_headline_hides_a_lost_row(self) -> None:
+        found = hidden({"lite-0": {"a": self.kept(0.97, 0.3), "b": self.kept(0.97, 0.04), "c": self.kept(0.6, 0.3)}})
+        assert [h.hidden for h in found.headlines] == [True, False, False]
+        assert (found.kept, found.hiding) == (2, 1)
+
+    def test_a_row_is_lost_where_its_interval_is_clear_of_the_limit(self) -> None:
+        doubtful = hidden({"lite-0": {"a": self.kept(0.97, 0.08)}})  # 0.03 to 0.13
+        assert doubtful.headlines[0].lost == ()
+
+    def test_without_retention_there_is_no_headline(self) -> None:
+        score = self.kept(0.97, 0.3)
+        suite = score.suites[0]
+        without = suite.model_copy(update={"primary": suite.primary.model_copy(update={"retention": None})})
+        assert hidden({"lite-0": {"a": score.model_copy(update={"suites": (without,)})}}).headlines == ()
+
+    @staticmethod
+    def kept(retention: float, loss: float) -> PairScore:
+        score = fixture.distilled().score
+        suite = score.suites[0]
+        primary = suite.primary.model_copy(update={"retention": fixture.estimate(retention)})
+        rows = tuple(row.model_copy(update={"loss": fixture.estimate(loss)}) for row in suite.rows)
+        return score.model_copy(update={"suites": (suite.model_copy(update={"primary": primary, "rows": rows}),)})
