@@ -5,46 +5,27 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
 from angels_share.errors import BundleError
-from angels_share.logs import Run
-from angels_share.score.model import PairScore
 from angels_share.submission import validate
-from angels_share.validity.family import FAMILY
+from angels_share.validity.pairs import Pair
 
 MANIFEST = "submission.json"
 
-
-@dataclass(frozen=True)
-class Pair:
-    """One student beside the teacher, on one set of items."""
-
-    student: str
-    description: str
-    """How the student was made, as its statement says."""
-    teacher: Run
-    answers: Run
-    """What the student answered."""
-    score: PairScore
-    """Computed from the two."""
-
-    @property
-    def items(self) -> str:
-        """Name of the set of items: ``<profile>-<item seed>``."""
-        return f"{self.score.key.profile}-{self.score.key.item_seed}"
-
-
 Measured = Mapping[str, Mapping[str, Pair]]
-"""For each set of items, the pair of each student."""
+"""For each set of items, named ``<profile>-<item seed>``, the pair of each student."""
 
 
 def read_pairs(
-    submissions: Path, names: Sequence[str] = tuple(FAMILY), *, workers: int = 2, progress: Callable[[int, int], None]
+    submissions: Path,
+    students: Sequence[str],
+    *,
+    workers: int = 2,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Measured:
-    """Return the pairs of these students by set of items, public items first, students in the order of their names.
+    """Return the pairs of some students by set of items, public items first, students in the order of their names.
 
     Every bundle is validated: its score is computed again from its logs.
 
@@ -52,8 +33,8 @@ def read_pairs(
     ----------
     submissions : Path
         Folder of bundles.
-    names : sequence of str
-        Students to read; the others are passed over.
+    students : sequence of str
+        Names of the students to read; other bundles are passed over.
     workers : int
         Processes.
     progress : callable
@@ -64,17 +45,18 @@ def read_pairs(
     BundleError
         If a bundle of one of these students is refused, or there is none.
     """
-    folders = [path.parent for path in sorted(submissions.glob(f"*/{MANIFEST}")) if _student_of(path) in names]
+    names = {path.parent: _student_of(path) for path in sorted(submissions.glob(f"*/{MANIFEST}"))}
+    folders = [folder for folder, name in names.items() if name in students]
     if not folders:
-        raise BundleError(f"{submissions}: holds no submission of {', '.join(names[:3])} …; measure the family first")
-    pairs = []
+        raise BundleError(f"{submissions}: holds no submission of {', '.join(students[:3])} …; measure them first")
+    read: list[tuple[str, Pair]] = []
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for done, pair in enumerate(pool.map(read_pair, folders), 1):
-            pairs.append(pair)
-            progress(done, len(folders))
+        for folder, pair in zip(folders, pool.map(read_pair, folders), strict=True):
+            read.append((names[folder], pair))
+            progress(len(read), len(folders))
     measured: dict[str, dict[str, Pair]] = {}
-    for pair in sorted(pairs, key=lambda p: (p.score.key.item_seed, p.items, names.index(p.student))):
-        measured.setdefault(pair.items, {})[pair.student] = pair
+    for name, pair in sorted(read, key=lambda found: (found[1].score.key.item_seed, students.index(found[0]))):
+        measured.setdefault(f"{pair.score.key.profile}-{pair.score.key.item_seed}", {})[name] = pair
     return measured
 
 
@@ -87,16 +69,11 @@ def read_pair(folder: Path) -> Pair:
         If the bundle is refused.
     """
     report = validate(folder)
-    if report.score is None or report.statement is None or not report.accepted:
+    if report.score is None or report.manifest is None or not report.accepted:
         serious = "; ".join(str(f) for f in report.findings if f.severity == "error")
         raise BundleError(f"{folder}: is refused: {serious}")
-    return Pair(
-        report.statement.student,
-        report.statement.method.description,
-        report.runs["teacher"],
-        report.runs["student"],
-        report.score,
-    )
+    parameters = report.manifest.student.parameters
+    return Pair(report.runs["teacher"], report.runs["student"], report.score, parameters)
 
 
 def _student_of(manifest: Path) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 from scipy.stats import rankdata
 
+from angels_share.items import n_clusters
+from angels_share.logs import Run, TaskLog
 from angels_share.score.model import PairScore, SuiteScore
 from angels_share.spec import Strict
 from angels_share.validity.detection import Scores
@@ -51,6 +54,38 @@ def agreements(measured: Mapping[str, Scores]) -> list[Agreement]:
         for suite in suites
     )
     return [agreement for agreement in found if agreement is not None]
+
+
+def at_profile(run: Run, profile: str) -> Run:
+    """Return the part of a run that a smaller profile holds: profiles are prefixes of each other on every level.
+
+    Parameters
+    ----------
+    run : Run
+        First-stage logs whose items are in the order in which the generators make them.
+    profile : str
+    """
+    return replace(run, tasks={name: _prefix(log, profile) for name, log in run.tasks.items()})
+
+
+def _prefix(log: TaskLog, profile: str) -> TaskLog:
+    measure = log.spec.measure
+    places: dict[int, list[int]] = {}
+    for place, item in enumerate(log.items):
+        places.setdefault(item["level"], []).append(place)
+    clusters = n_clusters(measure.clusters, profile)
+    kept: list[int] = []
+    for k, of_level in enumerate(places.values()):
+        share = clusters // len(places) + (k < clusters % len(places))
+        kept += of_level[: share * measure.per_cluster]
+    return replace(
+        log,
+        settings=replace(log.settings, profile=profile),
+        items=tuple(log.items[k] for k in kept),
+        doc_hash=tuple(log.doc_hash[k] for k in kept),
+        log_likelihoods=None if log.log_likelihoods is None else log.log_likelihoods[kept],
+        texts=None if log.texts is None else tuple(log.texts[k] for k in kept),
+    )
 
 
 def _agreement(suite: str, first: tuple[str, Scores], second: tuple[str, Scores]) -> Agreement | None:
