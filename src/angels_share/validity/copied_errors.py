@@ -69,6 +69,11 @@ class Sums:
         """The same less what chance allows."""
         return (self.copied - self.expected) / self.errors
 
+    @property
+    def skew(self) -> Draws:
+        """Agreement with the teacher where it is wrong less that where it is right."""
+        return self.wrong_agreed / self.wrong - self.right_agreed / self.right
+
 
 def copied_errors(pairs: Pairs) -> Finding:
     """Whether students repeat their teacher's wrong answers, beyond chance and beyond a student that never saw it.
@@ -131,8 +136,7 @@ def _against_reference(sums: Mapping[str, Sums]) -> list[Measured]:
     differences = {
         name: {
             "copied beyond the reference": of.beyond_chance - reference.beyond_chance,
-            "asymmetry of transfer": (of.wrong_agreed - reference.wrong_agreed) / of.wrong
-            - (of.right_agreed - reference.right_agreed) / of.right,
+            "asymmetry of transfer": of.skew - reference.skew,
         }
         for name, of in sums.items()
         if name != TRUTH
@@ -300,11 +304,12 @@ def _said(told: list[Measured]) -> str:
 
 
 def _unsaid(told: list[Measured]) -> str:
-    lacking = "" if any(m.statistic == "asymmetry of transfer" for m in told) else (
-        "No student learnt without the teacher, so errors that the items suggest cannot be told from copied ones. "
-    )  # fmt: skip
+    if not any(m.statistic == "copied beyond the reference" for m in told):
+        return (
+            "No student learnt without the teacher, so errors that the items suggest cannot be told from copied ones."
+        )
     return (
-        f"{lacking}The reference has one training seed and its own rate of errors, and students of one size began from "
-        "the same weights. Where the teacher is right nearly everyone agrees with it, which leaves less room for "
-        "transfer than where it is wrong and so favours an asymmetry."
+        "The reference has one training seed and its own rate of errors, and students of one size began from the same "
+        "weights. Where the teacher is right nearly everyone agrees with it, which leaves less room for transfer than "
+        "where it is wrong and so favours an asymmetry."
     )

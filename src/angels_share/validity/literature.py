@@ -198,9 +198,9 @@ def fidelity(pairs: Pairs) -> Finding:
         measured=tuple(told),
         can=_fidelity_said(told),
         cannot="The students are no sample of distilled models, and a loss was planted in "
-        f"{len(pairs) - len(unplanted)} of them, so the correlation describes this family. A student that differs where "
-        "the teacher is right loses both at once, so some correlation is arithmetic. That small models gain more cannot "
-        "be asked: one size alone learnt without the teacher, and no student was measured before distillation.",
+        f"{len(pairs) - len(unplanted)} of them, so the correlation describes this family. A student that differs "
+        "where the teacher is right loses both at once, so some correlation is arithmetic. That small models gain more "
+        "cannot be asked: one size alone learnt without the teacher, and no student was measured before distillation.",
     )
 
 

@@ -107,7 +107,7 @@ def _wrong(given: TaskAnswers, place: NDArray[np.int64]) -> Mask:
 
 SLIPS: Mapping[str, tuple[str, str]] = {
     "as_process_recover": ("a slip in the working", "a right working"),
-    "as_applied_tool": ("a tool's error", "no error"),
+    "as_applied_tool": ("a wrong call", "none"),
     "as_applied_code": ("a failed repair", "a failing program"),
 }
 """What a model must get over in a task, and what it is held against."""
