@@ -21,12 +21,14 @@ from angels_share.observables.calibration import read_confidence
 from angels_share.score.measurable import observed, teacher_gap
 from angels_share.score.task import measure_task
 from angels_share.submission.role import read_role
-from angels_share.validity import DOSES, INVENTED, MISSES, Dose, Response, invented_teacher, measure_response
-from angels_share.validity.likelihoods import distributions
-from angels_share.validity.planting import everywhere, greatest, share_of
-from angels_share.validity.response import _never_falls, _smallest
-from angels_share.validity.samples import rare_members, redrawn
-from angels_share.validity.texts import wrong
+from angels_share.validity.doses.invented import invented_teacher
+from angels_share.validity.doses.likelihoods import distributions
+from angels_share.validity.doses.misses import INVENTED, MISSES
+from angels_share.validity.doses.planting import Dose, everywhere, greatest, share_of
+from angels_share.validity.doses.registry import DOSES
+from angels_share.validity.doses.response import Response, _never_falls, _smallest, measure_response
+from angels_share.validity.doses.samples import rare_members, redrawn
+from angels_share.validity.doses.texts import wrong
 from synthetic import reordered
 
 SUBMISSIONS = Path(__file__).parents[1] / "submissions"

@@ -18,12 +18,12 @@ from angels_share.logs import Run, TaskLog
 from angels_share.score import PairScore, score_pair
 from angels_share.score.model import Estimate, SuiteDraws, SuiteScore, TaskScore
 from angels_share.spec import TaskSpec
-from angels_share.validity.copied_errors import copied_errors, matched_by_chance
-from angels_share.validity.findings import Finding, Measured, by_chance, by_objective, estimated, seed_margin
-from angels_share.validity.literature import QUADRANTS, _fidelity_said, fidelity, objectives
+from angels_share.validity.literature.copied_errors import copied_errors, matched_by_chance
+from angels_share.validity.literature.findings import Finding, Measured, by_chance, by_objective, estimated, seed_margin
+from angels_share.validity.literature.objectives import QUADRANTS, _fidelity_said, fidelity, objectives
+from angels_share.validity.literature.sizes import _self_said, _size_said, self_distillation, size_gap
+from angels_share.validity.literature.traps import decoding, overconfidence, self_correction
 from angels_share.validity.pairs import Pair, TaskAnswers, answers
-from angels_share.validity.sizes import _self_said, _size_said, self_distillation, size_gap
-from angels_share.validity.traps import decoding, overconfidence, self_correction
 from synthetic import Answer, Response, log_of, noisy, reordered
 
 RESAMPLES = 200

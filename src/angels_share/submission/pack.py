@@ -273,8 +273,8 @@ def _agree(ours: logs.TaskLog, kept: logs.TaskLog) -> bool:
     if sorted(ours.doc_hash) != sorted(kept.doc_hash) or (ours.texts is None) != (kept.texts is None):
         return False
     if ours.texts is not None and kept.texts is not None:
-        said = [dict(zip(log.doc_hash, log.texts, strict=True)) for log in (ours, kept)]
-        return said[0] == said[1]
+        said = dict(zip(ours.doc_hash, ours.texts, strict=True))
+        return said == dict(zip(kept.doc_hash, kept.texts, strict=True))
     found, expected = (np.asarray(log.log_likelihoods)[np.argsort(log.doc_hash)] for log in (ours, kept))
     return np.allclose(found, expected, rtol=0, atol=ROUNDING, equal_nan=True)
 

@@ -1,22 +1,13 @@
-"""Whether the scorer measures what it should: losses of known size, planted in a teacher's log."""
+"""Does the benchmark measure what it claims? What it finds of losses that are known to be there.
 
-from angels_share.validity.doses import DOSES
-from angels_share.validity.invented import invented_teacher
-from angels_share.validity.misses import INVENTED, LEAST_CHARGED, MISSES, Miss, MissKind
-from angels_share.validity.planting import Dose
-from angels_share.validity.response import Point, Response, measure_response, measure_responses
+The parts:
 
-__all__ = [
-    "DOSES",
-    "INVENTED",
-    "LEAST_CHARGED",
-    "MISSES",
-    "Dose",
-    "Miss",
-    "MissKind",
-    "Point",
-    "Response",
-    "invented_teacher",
-    "measure_response",
-    "measure_responses",
-]
+* :mod:`~angels_share.validity.doses`: losses of known size, planted in a teacher's log
+* :mod:`~angels_share.validity.family`: the reference family, students with and without planted losses
+* :mod:`~angels_share.validity.reading`, :mod:`~angels_share.validity.pairs`: their submissions
+* :mod:`~angels_share.validity.detection`, :mod:`~angels_share.validity.stability`,
+  :mod:`~angels_share.validity.headline`: what they show of the benchmark
+* :mod:`~angels_share.validity.literature`: what they show of claims from the literature
+* :mod:`~angels_share.validity.report`, :mod:`~angels_share.validity.telling`,
+  :mod:`~angels_share.validity.plots`: all of it in one report
+"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 
@@ -93,7 +94,7 @@ def half_width(values: Sequence[float]) -> float:
     if len(values) < 2:
         raise PairingError(f"{len(values)} siblings were measured, at least two show a spread; run more of them")
     n = len(values)
-    return float(t.ppf(0.975, n - 1)) * stdev(values) * (1 + 1 / n) ** 0.5
+    return float(t.ppf(0.975, n - 1)) * stdev(values) * math.sqrt(1 + 1 / n)
 
 
 def detect(measured: Mapping[str, Scores]) -> Detection:

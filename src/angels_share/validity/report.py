@@ -14,18 +14,18 @@ from angels_share.score.measurable import teacher_gap
 from angels_share.score.model import PairScore, Verdict
 from angels_share.spec import Strict
 from angels_share.submission import read_role
-from angels_share.validity.copied_errors import copied_errors
 from angels_share.validity.detection import Detection, detect
+from angels_share.validity.doses.response import Response, measure_responses
 from angels_share.validity.family import FAMILY
-from angels_share.validity.findings import Finding
 from angels_share.validity.headline import Hidden, hidden
-from angels_share.validity.literature import fidelity, objectives
+from angels_share.validity.literature.copied_errors import copied_errors
+from angels_share.validity.literature.findings import Finding
+from angels_share.validity.literature.objectives import fidelity, objectives
+from angels_share.validity.literature.sizes import self_distillation, size_gap
+from angels_share.validity.literature.traps import decoding, overconfidence, self_correction
 from angels_share.validity.pairs import Pair, Pairs
 from angels_share.validity.reading import Measured, read_pairs
-from angels_share.validity.response import Response, measure_responses
-from angels_share.validity.sizes import self_distillation, size_gap
 from angels_share.validity.stability import Agreement, agreements, at_profile
-from angels_share.validity.traps import decoding, overconfidence, self_correction
 
 TEACHER = "toy-teacher"
 

@@ -12,11 +12,11 @@ from angels_share.statement.plots import task_name
 from angels_share.statement.wording import hundred, listed, signed
 from angels_share.taxonomy import ROWS
 from angels_share.validity.detection import LEAST_EXCESS, Cell, Detection
-from angels_share.validity.findings import Finding
+from angels_share.validity.doses.misses import MISSES
+from angels_share.validity.doses.response import POWER, Response
 from angels_share.validity.headline import KEPT, LOST
-from angels_share.validity.misses import MISSES
+from angels_share.validity.literature.findings import Finding
 from angels_share.validity.report import Validity
-from angels_share.validity.response import POWER, Response
 from angels_share.validity.stability import Agreement
 
 Plot = Literal["matrix", "responses", "headlines"]
@@ -186,8 +186,8 @@ def _share(found: Validity, name: str, suite: str) -> str:
 def _stability(found: Validity) -> Iterator[Block]:
     yield Text(
         "Rank correlation (Spearman) of the students' composites between two sets of items, with a 95 % bootstrap "
-        "interval over the students. Where the teacher has no retention, they are ordered by their angel's share. A set "
-        "“as pilot” is its own first part, the size of the smallest profile."
+        "interval over the students. Where the teacher has no retention, they are ordered by their angel's share. "
+        "“As pilot” is the first part of a set, the size of the smallest profile."
     )
     pairs = list(dict.fromkeys((a.first, a.second) for a in found.stability))
     yield Table(

@@ -15,7 +15,7 @@ from scipy.special import logsumexp
 from angels_share.items import Stream
 from angels_share.logs import TaskLog
 from angels_share.observables import Floats
-from angels_share.validity.planting import (
+from angels_share.validity.doses.planting import (
     FLOOR,
     dose,
     drawing_nothing,

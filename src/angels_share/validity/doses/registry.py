@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from angels_share.validity import likelihoods, readings, samples, texts
-from angels_share.validity.planting import Dose
+from angels_share.validity.doses import likelihoods, readings, samples, texts
+from angels_share.validity.doses.planting import Dose
 
 DOSES: dict[str, tuple[Dose, ...]] = {
     "as_applied_budget": (texts.late, texts.answered_wrongly),

@@ -1,8 +1,8 @@
 """Claims of the literature about what a student learns from: objectives, and accuracy against fidelity.
 
 Each function takes the pairs of a family on one item set and returns what it shows of one claim. Other claims stand in
-:mod:`~angels_share.validity.copied_errors`, :mod:`~angels_share.validity.sizes` and
-:mod:`~angels_share.validity.traps`.
+:mod:`~angels_share.validity.literature.copied_errors`, :mod:`~angels_share.validity.literature.sizes` and
+:mod:`~angels_share.validity.literature.traps`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from angels_share.score.model import Estimate
 from angels_share.statistics.process import weighted_ranks
 from angels_share.taxonomy import ROWS
 from angels_share.validity.family import FAMILY
-from angels_share.validity.findings import (
+from angels_share.validity.literature.findings import (
     Finding,
     Measured,
     by_chance,

@@ -15,10 +15,10 @@ from angels_share.score.model import Verdict
 from angels_share.score.task import Measurement, measure_task
 from angels_share.score.verdict import Margins, judge
 from angels_share.spec import Readout, Strict
-from angels_share.validity.doses import DOSES
-from angels_share.validity.misses import LEAST_CHARGED, MissKind
-from angels_share.validity.planting import Dose
-from angels_share.validity.samples import redrawn
+from angels_share.validity.doses.misses import LEAST_CHARGED, MissKind
+from angels_share.validity.doses.planting import Dose
+from angels_share.validity.doses.registry import DOSES
+from angels_share.validity.doses.samples import redrawn
 
 GRID = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.0)
 """Doses at which the loss is measured."""

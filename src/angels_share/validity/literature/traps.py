@@ -18,7 +18,7 @@ from angels_share.items import Item
 from angels_share.observables import Floats, Observation
 from angels_share.statistics.calibration import named
 from angels_share.statistics.registry import weighted_mean
-from angels_share.validity.findings import (
+from angels_share.validity.literature.findings import (
     Finding,
     Measured,
     by_chance,

@@ -12,8 +12,8 @@ from angels_share.observables.calibration import NONE, read_confidence
 from angels_share.observables.grounding import CITATION, TOY_CITATION
 from angels_share.observables.safety import DECLINED, read_parts
 from angels_share.reading import answer_in, steps_of, whole_text
-from angels_share.validity.likelihoods import changed
-from angels_share.validity.planting import dose, everywhere, greatest, share_of, texts, where, with_texts
+from angels_share.validity.doses.likelihoods import changed
+from angels_share.validity.doses.planting import dose, everywhere, greatest, share_of, texts, where, with_texts
 
 REFUSAL = "Sorry, I cannot help with that."
 """A refusal that the rules of :mod:`angels_share.refusals` read as one."""

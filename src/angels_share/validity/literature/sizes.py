@@ -11,7 +11,7 @@ from angels_share.estimate import Draws
 from angels_share.observables import Floats
 from angels_share.score.model import TaskScore
 from angels_share.validity.family import FAMILY
-from angels_share.validity.findings import Finding, Measured, estimated, rows_said, seed_margin, sides
+from angels_share.validity.literature.findings import Finding, Measured, estimated, rows_said, seed_margin, sides
 from angels_share.validity.pairs import (
     Pairs,
     levels,

@@ -14,7 +14,7 @@ from typing import Any
 
 from angels_share.items import Stream
 from angels_share.logs import TaskLog
-from angels_share.validity.planting import dose, everywhere, share_of, texts, with_texts
+from angels_share.validity.doses.planting import dose, everywhere, share_of, texts, with_texts
 
 NO_MEMBER = "nonesuch"
 """A word that no list holds."""

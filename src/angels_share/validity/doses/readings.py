@@ -7,7 +7,7 @@ import numpy as np
 from angels_share.items import Stream
 from angels_share.logs import TaskLog
 from angels_share.observables.sequences import text_bytes
-from angels_share.validity.planting import (
+from angels_share.validity.doses.planting import (
     FLOOR,
     dose,
     drawing_nothing,

@@ -19,7 +19,7 @@ from angels_share.items import Item
 from angels_share.observables import INVALID, Floats
 from angels_share.observables.budget import LATE
 from angels_share.statistics.registry import RESAMPLES
-from angels_share.validity.findings import Finding, Measured, by_chance, estimated, seed_margin, students
+from angels_share.validity.literature.findings import Finding, Measured, by_chance, estimated, seed_margin, students
 from angels_share.validity.pairs import SIBLINGS, TRUTH, Pairs, TaskAnswers, answers, drawn
 
 SOURCE = (
