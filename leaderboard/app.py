@@ -25,6 +25,12 @@ page = st.navigation(
             help="Every pair of teacher and student, ranked by what the student kept and what it lost.",
         ),
         st.Page(
+            "app_pages/methods.py",
+            title="Methods",
+            icon=":material/science:",
+            help="What the benchmark finds of losses that are known to be there, and what it misses.",
+        ),
+        st.Page(
             "app_pages/pair.py",
             title="Pair",
             icon=":material/compare_arrows:",

@@ -15,7 +15,10 @@ from typing import Any
 import pyarrow.parquet as pq
 import streamlit as st
 
+from angels_share.validity.report import Validity
+
 SCHEMA = "angels-share/index/1"
+VALIDITY = "validity.json"
 PAIR_ID = re.compile(r"[0-9a-f]{8,64}")
 
 Row = dict[str, Any]
@@ -95,6 +98,16 @@ def pair(index: Index, pair_id: str) -> Row | None:
         return None
     document: Row = json.loads(read(index, f"pairs/{pair_id}.json"))
     return document
+
+
+def validity(index: Index) -> Validity | None:
+    """Return the validity report, or None where the index holds none."""
+    return _validity(index.digest, index) if VALIDITY in index.files else None
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _validity(digest: str, _index: Index) -> Validity:
+    return Validity.model_validate_json(read(_index, VALIDITY))
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)

@@ -7,7 +7,8 @@
     └── 3f0c…/                     named by its content
         ├── board.parquet          one row a pair and suite: what the board shows, with ranks
         ├── tasks.parquet          one row a pair and task: every number of the task's score
-        └── pairs/<pair id>.json   manifest, statement, score, claim checks and findings of one pair
+        ├── pairs/<pair id>.json   manifest, statement, score, claim checks and findings of one pair
+        └── validity.json          the validity report, where there is one
 
 A new index is written beside the old one, and CURRENT.json, replaced last and in one step, switches to it. A reader
 sees the old index or the new one, never a mixture. The same submissions give the same bytes.
@@ -21,7 +22,7 @@ import re
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import groupby
 from pathlib import Path
@@ -313,13 +314,18 @@ def _files(entries: Sequence[Entry]) -> Iterator[tuple[str, bytes]]:
         yield f"pairs/{entry.pair_id}.json", _json(pair_document(entry))
 
 
-def write_index(entries: Sequence[Entry], left_out: Sequence[LeftOut], out: Path) -> IndexSummary:
-    """Write the index of these entries into the folder ``out`` and make it the current one."""
+def write_index(
+    entries: Sequence[Entry], left_out: Sequence[LeftOut], out: Path, beside: Mapping[str, bytes] | None = None
+) -> IndexSummary:
+    """Write the index of these entries into the folder ``out`` and make it the current one.
+
+    Files ``beside`` the entries' own, by name, become part of it.
+    """
     hashes = {}
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out, prefix=".building-") as building:
-            for name, content in _files(entries):
+            for name, content in (*_files(entries), *(beside or {}).items()):
                 path = Path(building, "index", name)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
@@ -347,7 +353,12 @@ def write_index(entries: Sequence[Entry], left_out: Sequence[LeftOut], out: Path
     return IndexSummary(folder=current, pairs=len(entries), rows=rows, left_out=tuple(left_out))
 
 
-def build_index(submissions: Path, out: Path, advance: Callable[[int, int], None] | None = None) -> IndexSummary:
+def build_index(
+    submissions: Path,
+    out: Path,
+    advance: Callable[[int, int], None] | None = None,
+    beside: Mapping[str, bytes] | None = None,
+) -> IndexSummary:
     """Validate every bundle under ``submissions`` and write the index of those accepted into ``out``.
 
     Parameters
@@ -358,6 +369,8 @@ def build_index(submissions: Path, out: Path, advance: Callable[[int, int], None
         Folder of the index; made where it is missing.
     advance : callable, optional
         Called after each bundle with the number done and the number of all, for a progress bar.
+    beside : mapping, optional
+        Other files of the index, by name, such as the validity report.
 
     Returns
     -------
@@ -365,4 +378,4 @@ def build_index(submissions: Path, out: Path, advance: Callable[[int, int], None
         What was written, and which bundles were left out and why.
     """
     entries, left_out = read_entries(submissions, advance)
-    return write_index(entries, left_out, out)
+    return write_index(entries, left_out, out, beside)

@@ -12,6 +12,7 @@ what was examined; 2: the command could not run.
 - :mod:`angels_share.cli.running`: list, config, run, models
 - :mod:`angels_share.cli.scoring`: score, statement, power, lock
 - :mod:`angels_share.cli.submitting`: pack, teacher, validate, index, leaderboard
+- :mod:`angels_share.cli.validity`: validity
 """
 
 from angels_share.cli import canaries as _canaries
@@ -21,6 +22,7 @@ from angels_share.cli import refusals as _refusals
 from angels_share.cli import running as _running
 from angels_share.cli import scoring as _scoring
 from angels_share.cli import submitting as _submitting
+from angels_share.cli import validity as _validity
 from angels_share.cli.shell import app, main
 
 __all__ = ["app", "main"]

@@ -123,16 +123,21 @@ def validate(
 def index(
     submissions: Annotated[Path, typer.Argument(help="Folder of bundles.")] = Path("submissions"),
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the index.")] = Path("index"),
+    validity: Annotated[
+        Path, typer.Option(help="Validity report for the methods page; left out where the file is missing.")
+    ] = Path("validity/report.json"),
 ) -> None:
     """Validate every submission and build the tables that the leaderboard reads."""
     from rich.progress import Progress
 
     from angels_share.index import build_index
+    from angels_share.validity import writing
 
+    beside = {"validity.json": writing.read(validity).model_dump_json().encode()} if validity.exists() else {}
     with Progress(console=err, transient=True) as progress:
         bar = progress.add_task("validating submissions")
         summary = build_index(
-            submissions, output, lambda done, total: progress.update(bar, completed=done, total=total)
+            submissions, output, lambda done, total: progress.update(bar, completed=done, total=total), beside
         )
     for entry in summary.left_out:
         tell(f"left out: {entry.folder}: {'; '.join(entry.reasons)}")

@@ -41,15 +41,15 @@ def to_markdown(page: Page) -> str:
 
 def _lines(page: Page) -> Iterator[str]:
     yield f"# {escape(page.title)}"
-    yield _block(page.facts)
+    yield block(page.facts)
     yield escape(page.legend)
     for part in page.parts:
         yield f"## {escape(part.title)}"
-        yield from map(_block, part.blocks)
+        yield from map(block, part.blocks)
         for answer in part.answers:
             yield f"### {answer.number}. {escape(answer.title)}"
             yield f"*{escape(answer.question)}*"
-            yield from map(_block, answer.blocks)
+            yield from map(block, answer.blocks)
     yield f"## {escape(page.caveats.lead)}"
     yield _bullets(page.caveats.lines)
 
@@ -57,8 +57,9 @@ def _lines(page: Page) -> Iterator[str]:
 _TONES = {"plain": "{}", "strong": "**{}**", "aside": "*{}*", "quote": "> {}"}
 
 
-def _block(block: Block) -> str:
-    match block:
+def block(given: Block) -> str:
+    """Return a paragraph, a list or a table as Markdown."""
+    match given:
         case Text(text, tone):
             return _TONES[tone].format(escape(text))
         case Points(lines, lead):

@@ -21,6 +21,13 @@ from angels_share.validity.stability import Agreement
 
 Plot = Literal["matrix", "responses", "headlines"]
 
+ALTERNATIVES: dict[Plot, str] = {
+    "matrix": "Detection matrix: which planted losses show in which rows; the table below holds its numbers",
+    "responses": "Measured loss against planted dose, by row; the table below holds the numbers",
+    "headlines": "Retention against angel's share of every student in every suite",
+}
+"""What each plot shows, for those who do not see it."""
+
 INTRODUCTION = (
     "A benchmark of hidden losses has to find losses that are known to be there, and to stay silent where there are "
     "none. This report says how far it does: on students with a planted loss, on losses of known size in a log, on the "
