@@ -21,7 +21,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadsco
 
 SUITES := reasoning code_tools rag high_risk privacy safety synthetic_data on_device
 
-.PHONY: help demo test check benchmark leaderboard toy clean browser
+.PHONY: help demo test check benchmark leaderboard toy family validity clean browser
 .DEFAULT_GOAL := help
 
 help:  ## Say what there is to make
@@ -58,6 +58,14 @@ toy: $(INSTALLED)  ## Train the toy teacher and distil the toy student again
 	$(BIN)/python models/train_toy.py teacher
 	$(BIN)/python models/train_toy.py teacher-again
 	$(BIN)/python models/train_toy.py student
+
+family: $(INSTALLED)  ## Train the reference family, run it on all suites and pack its submissions; goes on where it stopped
+	$(BIN)/python models/train_family.py
+	$(BIN)/python models/measure_family.py
+	$(BIN)/python models/pack_controls.py
+
+validity: $(INSTALLED)  ## Write the validity report from the submissions of the reference family
+	$(BIN)/angels-share validity submissions -o validity
 
 clean:  ## Remove the environment, the demo's run, the index and all caches
 	rm -rf $(VENV) runs/toy index dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
