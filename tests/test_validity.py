@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
 import numpy as np
 import pytest
 from scipy.stats import spearmanr, t
 
 import fixture_entries as fixture
-from angels_share.errors import PairingError
+from angels_share import items, spec
+from angels_share.errors import BundleError, PairingError, SpecError
+from angels_share.logs.model import document_hash
 from angels_share.score.model import PairScore
+from angels_share.submission import read_role
 from angels_share.taxonomy import ROWS
 from angels_share.validity.detection import detect, half_width, row_losses
+from angels_share.validity.doses.invented import invented_teacher
+from angels_share.validity.doses.registry import DOSES
+from angels_share.validity.doses.response import measure_response
 from angels_share.validity.family import FAMILY, SIZES
 from angels_share.validity.headline import hidden
-from angels_share.validity.stability import agreements, rank_correlation
+from angels_share.validity.literature.findings import Finding, Measured
+from angels_share.validity.reading import read_pairs
+from angels_share.validity.report import Control, Repeat, Student, Validity
+from angels_share.validity.stability import Agreement, agreements, at_profile, rank_correlation
+from angels_share.validity.writing import read, to_markdown, write
 
+ROOT = Path(__file__).parents[1]
+SUBMISSIONS = ROOT / "submissions"
 SIBLINGS = ("toy-soft-1", "toy-soft-2", "toy-soft-3")
 
 
@@ -178,3 +194,125 @@ class TestHeadline:
         primary = suite.primary.model_copy(update={"retention": fixture.estimate(retention)})
         rows = tuple(row.model_copy(update={"loss": fixture.estimate(loss)}) for row in suite.rows)
         return score.model_copy(update={"suites": (suite.model_copy(update={"primary": primary, "rows": rows}),)})
+
+
+def found(**changes: Any) -> Validity:
+    """Return a small report: one loss found, one missed, one response, one control."""
+    scores = {"lite-0": family(tail=losing(tail=0.5), safety=losing(safety=0.22))}
+    report = Validity(
+        teacher="toy-teacher",
+        students=(Student(name="toy-soft-1", objective="soft", parameters=9, planted=None, items=("lite-0",)),),
+        missing=("toy-self on lite-0",),
+        detection=detect(scores),
+        responses=(measure_response(invented_teacher("as_tail_zipf"), DOSES["as_tail_zipf"][0], resamples=100),),
+        repeat=Repeat(tasks=33, moved=("as_tail_facts",)),
+        controls=(Control(name="uniform", suite="rag", retention=0.0, angels_share=0.97, composite=-0.97),),
+        stability=(
+            Agreement(
+                suite="rag", first="lite-0", second="pilot-1", number="composite",
+                students=9, correlation=0.9, low=0.7, high=1.0,
+            ),
+        ),
+        hidden=hidden({"lite-0": {"a": TestHeadline.kept(0.97, 0.3)}}),
+        findings=(
+            Finding(
+                claim="size",
+                source="A paper (arXiv 0000.00000)",
+                claimed="Smaller is worse.",
+                definitions={"slope": "loss per halving"},
+                measured=(Measured(statistic="slope", of="family", estimate=fixture.estimate(0.2), null=0.0),),
+                can="It is.",
+                cannot="Why.",
+            ),
+        ),
+        unasked=("self distillation: it was not trained",),
+    )  # fmt: skip
+    return report.model_copy(update=changes)
+
+
+class TestReport:
+    def test_the_misses_come_first(self) -> None:
+        text = to_markdown(found())
+        headings = [line for line in text.splitlines() if line.startswith("## ")]
+        assert headings[0] == "## What it misses"
+        assert "Safety boundary\\: toy-planted-safety shows on 0 of 1" in text.replace(": toy", "\\: toy")
+        assert "toy-self on lite-0" in text
+
+    def test_nothing_is_hidden_where_all_is_found(self) -> None:
+        detection = detect({"lite-0": family(tail=losing(tail=0.5))})
+        assert "Every planted loss that was measured is found" in to_markdown(found(detection=detection))
+
+    def test_every_number_is_told(self) -> None:
+        text = to_markdown(found())
+        for told in ("+30.0 ●", "1 of 2 planted losses", "1 of 33 tasks", "97.0", "0.90 [0.70, 1.00]", "+0.200"):
+            assert told in text, told
+
+    def test_files_are_written_and_read_back(self, tmp_path: Path) -> None:
+        report = found()
+        write(report, tmp_path / "validity")
+        names = {path.name for path in (tmp_path / "validity").iterdir()}
+        assert names == {"report.json", "README.md", "matrix.svg", "responses.svg", "headlines.svg"}
+        assert read(tmp_path / "validity" / "report.json") == report
+        for path in (tmp_path / "validity").glob("*.svg"):
+            assert ET.parse(path).getroot().tag.endswith("svg")  # noqa: S314 - written by ourselves
+
+    def test_a_file_that_is_no_report_is_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "report.json").write_text("{}")
+        with pytest.raises(SpecError, match=r"is no validity report .* write it again: angels-share validity"):
+            read(tmp_path / "report.json")
+
+    def test_without_the_family_the_command_says_what_to_do(self, tmp_path: Path) -> None:
+        with pytest.raises(BundleError, match="holds no submission of toy-soft-1"):
+            read_pairs(tmp_path, list(FAMILY))
+
+
+class TestSmallerProfile:
+    def test_a_profile_is_a_prefix(self) -> None:
+        run = read_role(SUBMISSIONS / "teachers" / "toy-teacher" / "runs" / "toy-lite-0")
+        pilot = at_profile(run, "pilot")
+        for name in ("as_boundary_perturb", "as_tail_zipf", "as_process_rollout"):
+            log, measure = pilot.tasks[name], spec.task(name).measure
+            made = items.build(
+                items.find_generator(spec.task_files()[name].parent, measure.generator),
+                levels=(0,),
+                clusters=items.n_clusters(measure.clusters, "pilot"),
+                per_cluster=measure.per_cluster,
+                source=items.Source(0),
+            )
+            assert log.doc_hash == tuple(map(document_hash, made))
+            kept = run.tasks[name].doc_hash.index(log.doc_hash[-1])
+            answers = (log.texts or log.log_likelihoods)[-1]
+            assert np.array_equal(answers, (run.tasks[name].texts or run.tasks[name].log_likelihoods)[kept])
+
+
+class TestCommittedReport:
+    @pytest.fixture(scope="class")
+    def report(self) -> Validity:
+        return read(ROOT / "validity" / "report.json")
+
+    def test_it_is_of_the_committed_scores(self, report: Validity) -> None:
+        """Validation computes the scores again; here the report must follow from them."""
+        scores: dict[str, dict[str, PairScore]] = {}
+        for path in sorted(SUBMISSIONS.glob("*/score.json")):
+            score = PairScore.model_validate_json(path.read_bytes())
+            if score.student in FAMILY:
+                scores.setdefault(f"{score.key.profile}-{score.key.item_seed}", {})[score.student] = score
+        ordered = {on: {name: scores[on][name] for name in FAMILY if name in scores[on]} for on in sorted(scores)}
+        again = detect(ordered)
+        assert [cell.model_dump(exclude={"loss", "siblings", "excess", "needed"}) for cell in again.cells] == [
+            cell.model_dump(exclude={"loss", "siblings", "excess", "needed"}) for cell in report.detection.cells
+        ]
+        assert [c.excess for c in again.cells] == pytest.approx([c.excess for c in report.detection.cells], abs=1e-9)
+        assert hidden(ordered).hiding == report.hidden.hiding
+
+    def test_the_page_and_the_plots_are_of_the_report(self, report: Validity) -> None:
+        assert (ROOT / "validity" / "README.md").read_text("utf-8") == to_markdown(report)
+
+    def test_it_finds_what_the_project_claims(self, report: Validity) -> None:
+        """At least eight of nine planted losses on all items, and at most one false alarm in twenty cells."""
+        assert len(report.detection.found) >= 8
+        assert report.detection.alarms <= 0.05 * report.detection.off_diagonal
+
+    def test_the_teacher_is_itself(self, report: Validity) -> None:
+        assert report.repeat is not None
+        assert len(report.repeat.moved) <= 0.05 * report.repeat.tasks
