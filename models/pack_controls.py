@@ -131,7 +131,7 @@ def pack_control(name: str, registered: Path, out: Path) -> Path:
     """
     runs = registered / TEACHER / "runs"
     teacher = submission.read_role(runs / RUN)
-    student = replace(made(name, teacher, runs), model=f"{TEACHER}-{name}")
+    student = made(name, registered)
     score = score_pair(teacher, student, suites=SUITES, calibration=submission.read_role(runs / CALIBRATION))
     method = Method(family="control", description=SAID[name].does)
     return submission.pack(
@@ -150,14 +150,13 @@ def pack_control(name: str, registered: Path, out: Path) -> Path:
     )
 
 
-def made(name: str, teacher: Run, runs: Path) -> Run:
-    """Return what a control answers."""
-    if name == "repeat":
-        return submission.read_role(runs / f"{RUN}-repeat")
-    if name == "copy":
-        return teacher
-    found = control_run(name, teacher)
-    return replace(found, tasks={task: _as_published(log) for task, log in found.tasks.items()})
+def made(name: str, registered: Path) -> Run:
+    """Return what a control answers, by its name and the folder of the teachers' logs."""
+    run = submission.read_role(registered / TEACHER / "runs" / (f"{RUN}-repeat" if name == "repeat" else RUN))
+    if name not in ("repeat", "copy"):
+        run = control_run(name, run)
+        run = replace(run, tasks={task: _as_published(log) for task, log in run.tasks.items()})
+    return replace(run, model=f"{TEACHER}-{name}")
 
 
 def _as_published(log: TaskLog) -> TaskLog:

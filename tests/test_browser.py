@@ -113,7 +113,7 @@ def fits(page: Page) -> bool:
 @pytest.mark.parametrize("width", [1280, 390], ids=["desktop", "phone"])
 def test_from_the_board_to_a_pair_and_back(page: Page, address: str, tmp_path: Path, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
-    page.goto(address)
+    page.goto(f"{address}/?controls=true")
     expect(title(page, "Angel's Share")).to_be_visible()
     for entry in (fixture.distilled(), fixture.pruned(), fixture.control()):
         expect(cells(page).filter(has_text=f"{entry.score.student} ← {entry.score.teacher}")).to_be_attached()

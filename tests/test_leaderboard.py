@@ -161,7 +161,7 @@ class TestBoard:
         write_index([fixture.distilled(), fixture.pruned(), fixture.control()], [], index)
 
     def test_rows(self, open_app: Open) -> None:
-        rows = {row["Student ← teacher"].split(" ← ")[0]: row for row in table(open_app())}
+        rows = {row["Student ← teacher"].split(" ← ")[0]: row for row in table(open_app(controls="true"))}
         assert list(rows) == ["fixture-student-700k", "fixture-teacher-2m-minus-2-layers", "fixture-teacher-2m-again"]
         student, pruned, control = rows.values()
         assert student["Method"] == "distillation from logits"
@@ -180,7 +180,7 @@ class TestBoard:
         assert "fixture-teacher-2m-minus-2-layers" in [text.value for text in app.text]
 
     def test_choosing_a_pair_opens_it(self, open_app: Open) -> None:
-        app = open_app()
+        app = open_app(controls="true")
         app.selectbox[-1].select(fixture.control().pair_id).run()
         assert app.query_params["id"] == fixture.control().pair_id
 
@@ -190,10 +190,37 @@ class TestBoard:
         other = fixture.entry("fixture-small", "logit-kd", list(other.score.tasks), other.score.suites, key=small)
         write_index([fixture.distilled(), other], [], index)
         assert [row["Student ← teacher"].split(" ")[0] for row in table(open_app())] == ["fixture-small"]
-        app = open_app(setting="toy-pilot")
+        app = open_app(setting="toy-pilot-0")
         assert [row["Student ← teacher"].split(" ")[0] for row in table(app)] == ["fixture-student-700k"]
-        assert app.selectbox(key="setting").options == ["small-pilot", "toy-pilot"]
+        assert app.selectbox(key="setting").options == ["small-pilot-0", "toy-pilot-0"]
         assert len(table(open_app(suite="nonsense", setting="nonsense"))) == 1
+
+    def test_items_of_another_seed_stand_on_another_board(self, open_app: Open, index: Path) -> None:
+        fresh = fixture.distilled()
+        key = fixture.KEY.model_copy(update={"item_seed": 5})
+        fresh = fixture.entry("fixture-fresh", "logit-kd", list(fresh.score.tasks), fresh.score.suites, key=key)
+        write_index([fixture.distilled(), fresh], [], index)
+        assert [row["Student ← teacher"].split(" ")[0] for row in table(open_app())] == ["fixture-student-700k"]
+        app = open_app(setting="toy-pilot-5")
+        assert [row["Student ← teacher"].split(" ")[0] for row in table(app)] == ["fixture-fresh"]
+
+    def test_controls_are_shown_when_asked_for(self, open_app: Open, index: Path) -> None:
+        names = [row["Student ← teacher"].split(" ")[0] for row in table(open_app())]
+        assert names == ["fixture-student-700k", "fixture-teacher-2m-minus-2-layers"]
+        app = open_app()
+        app.toggle(key="controls").set_value(True).run()
+        assert [row["Rank"] for row in table(app)][2:] == ["control"]
+        write_index([fixture.control()], [], index)
+        assert len(table(open_app())) == 1, "nothing else is there to be shown"
+
+    def test_a_control_needs_no_reason_for_having_no_rank(self, open_app: Open, index: Path) -> None:
+        control = fixture.control()
+        suite = control.score.suites[0].model_copy(update={"rankable": False, "reasons": ("nobody ran it",)})
+        score = control.score.model_copy(update={"suites": (suite,)})
+        write_index([fixture.distilled(), replace(control, score=score)], [], index)
+        app = open_app(controls="true")
+        assert [row["Rank"] for row in table(app)] == ["1", "control"]
+        assert "nobody ran it" not in shown(app)
 
 
 class TestPair:

@@ -104,6 +104,20 @@ def registered(inputs: Inputs, tmp_path_factory: pytest.TempPathFactory) -> Path
     )
 
 
+def test_runs_in_memory_are_packed_as_their_folders_are(inputs: Inputs, packed: Path, tmp_path: Path) -> None:
+    """A run that lm-eval did not write keeps its answers, and what of its settings scoring knows."""
+    read = [logs.read_run(folder) for folder in (inputs.teacher, inputs.student)]
+    said = statement.read(inputs.statement)
+    beside = {"suites": ["high_risk"], "calibration": inputs.calibration, "repeat": inputs.repeat}
+    made = submission.pack(*read, said, tmp_path / "read", **beside)
+    written = [{p.relative_to(b): p.read_bytes() for p in b.rglob("*") if p.is_file()} for b in (made, packed)]
+    assert written[0] == written[1]
+    made = submission.pack(*(replace(run, sources={}) for run in read), said, tmp_path / "made", **beside)
+    assert (made / "score.json").read_bytes() == (packed / "score.json").read_bytes()
+    assert made.name == packed.name
+    assert submission.validate(made).accepted
+
+
 def seal(folder: Path) -> None:
     """Give every file its right hash again, as a forger would."""
     path = folder / "submission.json"

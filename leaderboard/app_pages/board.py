@@ -39,8 +39,19 @@ def pair_title(row: data.Row) -> str:
 
 
 def setting_of(row: data.Row) -> str:
-    """Return the track and profile of a pair; only pairs that share them stand on one board."""
-    return f"{row['track']}-{row['profile']}"
+    """Return the track, profile and item seed of a pair; only pairs that share them stand on one board."""
+    return f"{row['track']}-{row['profile']}-{row['item_seed']}"
+
+
+def rank_of(row: data.Row) -> str:
+    """Return the rank of a pair, with the first reason where it has none; a control needs no reason."""
+    rank = look.rank(row["rank_low"], row["rank_high"], row["kind"])
+    return rank if is_control(row) else ": ".join([rank, *row["reasons"][:1]])
+
+
+def is_control(row: data.Row) -> bool:
+    """Tell whether a row is a control, whose loss is known beforehand and which has no rank."""
+    return bool(row["kind"] == "control")
 
 
 def percent(value: float | None) -> float | None:
@@ -52,7 +63,7 @@ def as_table(rows: list[data.Row]) -> pd.DataFrame:
     """Return what the board shows of each row."""
     table = [
         {
-            "Rank": ": ".join([look.rank(row["rank_low"], row["rank_high"], row["kind"]), *row["reasons"][:1]]),
+            "Rank": rank_of(row),
             "Student ← teacher": pair_title(row),
             "Method": look.METHODS[row["method"]][0],
             "Composite": percent(row["composite"]),
@@ -112,19 +123,28 @@ if not every_row:
     )
 else:
     suites = sorted({f"{row['suite']}-{row['suite_version']}" for row in every_row})
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         suite = st.selectbox("Suite", suites, key="suite", bind="query-params", width=240)
         in_suite = [row for row in every_row if f"{row['suite']}-{row['suite_version']}" == suite]
         counts = Counter(map(setting_of, in_suite))
         setting = st.selectbox(
-            "Track and profile",
+            "Track, profile and item seed",
             sorted(counts),
             key="setting",
             bind="query-params",
-            help="Track: how hard the items are. Profile: how many there are.",
+            help="Track: how hard the items are. Profile: how many. Item seed: which ones; 0 is the public set.",
             width=240,
         )
-    rows = [row for row in in_suite if setting_of(row) == setting]
+        rows = [row for row in in_suite if setting_of(row) == setting]
+        if any(map(is_control, rows)) and not all(map(is_control, rows)):
+            with_controls = st.toggle(
+                "Show controls",
+                key="controls",
+                bind="query-params",
+                help="Students whose loss is known beforehand, such as one that always gives the same answer. They "
+                "stand below the pairs and have no rank.",
+            )
+            rows = [row for row in rows if with_controls or not is_control(row)]
     if len(counts) > 1:
         told = ", ".join(f"{look.count(counts[name], 'pair')} on {name}" for name in sorted(counts) if name != setting)
         st.caption(f"Not shown: {told}. Pairs measured on different items are not compared.")
@@ -155,7 +175,7 @@ else:
         if pair_id:
             st.switch_page("app_pages/pair.py", query_params={"id": pair_id})
 
-    unranked = [row for row in rows if row["reasons"]]
+    unranked = [row for row in rows if row["reasons"] and not is_control(row)]
     if unranked:
         with st.expander(f"Why {look.count(len(unranked), 'pair')} cannot be ranked"):
             for row in unranked:
@@ -171,7 +191,8 @@ else:
         named = (
             f" The first {plots.NAMED} are named; point at another for its name." if len(charted) > plots.NAMED else ""
         )
-        st.caption(f"Upper right is best. Lines are 95 % intervals, diamonds are controls.{named}")
+        controls = ", diamonds are controls" if any(map(is_control, charted)) else ""
+        st.caption(f"Upper right is best. Lines are 95 % intervals{controls}.{named}")
 
     with st.container(horizontal=True):
         for label, name in (("Board as Parquet", "board.parquet"), ("All tasks as Parquet", "tasks.parquet")):

@@ -199,7 +199,9 @@ def canonical_run(folder: Path, role: RoleName, key: Key) -> tuple[logs.Run | No
 
 
 @lru_cache(maxsize=16)
-def _examined(folder: Path, name: str, _digests: tuple[tuple[str, str], ...]) -> tuple[logs.Run | None, tuple[Finding, ...]]:
+def _examined(
+    folder: Path, name: str, _digests: tuple[tuple[str, str], ...]
+) -> tuple[logs.Run | None, tuple[Finding, ...]]:
     """Return a run whose files have these hashes, read once for all the pairs that refer to it."""
     run, findings = examine_role(folder / "runs" / name, f"{folder.name}/runs/{name}")
     return run, tuple(findings)
