@@ -219,6 +219,16 @@ def test_identical_samples_are_coupled_whatever_the_seeds_say(teacher: Run) -> N
         pair(ours, copied)
 
 
+def test_shuffled_samples_are_the_same_samples(teacher: Run) -> None:
+    """Without order a copy would look better than the teacher's own repeat."""
+    ours = teacher.tasks[SAMPLE]
+    assert ours.texts is not None
+    copied = replace(with_settings(ours, sampling_seed=99), texts=tuple(texts[::-1] for texts in ours.texts))
+    assert copied.texts != ours.texts
+    with pytest.raises(CoupledError, match="they are one run"):
+        pair(ours, copied)
+
+
 def test_one_different_sample_is_enough(teacher: Run) -> None:
     ours = teacher.tasks[SAMPLE]
     assert ours.texts is not None
