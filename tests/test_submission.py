@@ -686,6 +686,22 @@ class TestRescore:
         assert [finding.rule for finding in submission.rescore_bundle(bundle).refused] == ["AS-103"]
         assert (bundle / "score.json").is_symlink()
 
+    def test_command_says_of_each_bundle_what_changed(self, bundle, command):
+        edit_json(bundle / "score.json", self.worsen)
+        seal(bundle)
+        broken = Path(shutil.copytree(bundle, bundle.parent / "broken"))
+        done = command("rescore", bundle.parent)
+        assert done.code == 1
+        one, other = done.out.splitlines()
+        assert one == "refused    broken"
+        assert "error AS-212 .: the folder's name is not" in done.err
+        assert other.startswith(
+            f"rescored   {bundle.name}: 3 values changed, a number at most by 0.5: suites[0].compos"
+        )
+        shutil.rmtree(broken)
+        again = command("rescore", bundle)
+        assert (again.code, again.out, again.err) == (0, f"unchanged  {bundle.name}\n", "")
+
     def test_a_full_disk_changes_nothing(self, bundle, monkeypatch):
         edit_json(bundle / "score.json", self.worsen)
         seal(bundle)
