@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,6 @@ from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.weightstats import ttost_paired
 
-from angels_share.cli import main
 from angels_share.comparison import Comparison, Metric, TaskComparison, compare_runs
 from angels_share.comparison.aggregation import AGGREGATIONS, aggregate, level
 from angels_share.comparison.mcnemar import p_mcnemar_clustered
@@ -31,6 +30,7 @@ from angels_share.errors import LogError, PairingError
 from angels_share.estimate import p_mcnemar, resampling, robust_standard_error
 from angels_share.logs import document_hash
 from angels_share.logs.folders import open_folder
+from commands import Outcome
 from synthetic import STAMP, noisy, write_run
 
 Row = dict[str, Any]
@@ -935,27 +935,10 @@ def test_folders_that_are_no_run_of_one_model(tmp_path: Path) -> None:
 # --- the command -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a command did."""
-
-    code: int
-    out: str
-    err: str
-
-
 @pytest.fixture
-def score(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+def score(command: Callable[..., Outcome]) -> Callable[..., Outcome]:
     """Return a function that runs ``angels-share score`` with these arguments."""
-
-    def call(*arguments: object) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["angels-share", "score", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_:
-            main()
-        said = capsys.readouterr()
-        return Outcome(int(exit_.value.code or 0), said.out, said.err)
-
-    return call
+    return partial(command, "score")
 
 
 def test_command_compares_tasks_that_are_not_ours(
