@@ -151,7 +151,7 @@ def _told(made: Rescored) -> str:
     """Say how much of a score changed, and which number most."""
     moved = [(change.size, str(change)) for change in made.changes if change.size is not None]
     told = f"{len(made.changes)} values changed"
-    told += ", a number at most by {:.2g}: {}".format(*max(moved)) if moved else ", no number to another"
+    told += ", a number at most by {:.2g}: {}".format(*max(moved)) if moved else ", none from one number to another"
     return told + (", the statement with them" if "statement.json" in made.written else "")
 
 
