@@ -884,15 +884,13 @@ def test_long_rows(tmp_path: Path) -> None:
     """DuckDB is asked for room for rows of 64 MiB only where there are such."""
     log = scored([1.0] * 5)
     long = log.change(lambda rows: [*rows[:4], rows[4] | {"arguments": "x" * 40_000_000}])
-    assert compared(tmp_path / "long", long, log).n_items == 5
-    longer = log.change(lambda rows: [*rows[:4], rows[4] | {"arguments": "x" * 140_000_000}])
-    with pytest.raises(PairingError, match=r'garbled or truncated .*"maximum_object_size" of 67108864 bytes exceeded'):
-        both(tmp_path / "longer", log, longer)
+    assert compared(tmp_path, long, log).n_items == 5
+    samples(tmp_path / "t").unlink()
 
 
 def test_no_room_for_temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
-    with pytest.raises(LogError, match=r"nowhere: the samples cannot be kept there .*No such file.*set TMPDIR"):
+    with pytest.raises(LogError, match=r"nowhere: samples cannot be kept there .*No such file.*set TMPDIR"):
         both(tmp_path, scored([1.0] * 5), scored([1.0] * 5))
 
 

@@ -35,8 +35,7 @@ class Measured:
 def measure(teacher: Log, student: Log, found: Paired, epsilon: float, *, clustered: bool) -> Measured:
     """Return the comparison of two runs of a task, of what :func:`~angels_share.comparison.summing.pair` found."""
     metrics, left_out, parts = _metrics(teacher, student, found, epsilon)
-    binary = ("agreement",)
-    alike = {name: found.sample.mean(of, (0, 1) if name in binary else None) for name, of in found.alike.items()}
+    alike = {name: found.sample.mean(of, (0, 1) if name == "agreement" else None) for name, of in found.alike.items()}
     clusters = found.sample.scheme.clusters
     comparison = TaskComparison(
         task=teacher.task,

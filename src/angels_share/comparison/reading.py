@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from duckdb import DuckDBPyRelation
 from numpy.typing import NDArray
 
 from angels_share.comparison.aggregation import AGGREGATIONS, DEFAULTS
@@ -134,13 +135,12 @@ def read_logs(folder: Folder, task: str, cluster: str | None, file: Path, chunks
     declared = _declared(results, task)
     how = {name: declared.get(name, "mean") for name in sorted({name for name, _ in printed})}
     types, chosen = _columns(settings["output_type"], how, cluster, halved="acc_mutual_info" in declared)
-    number = f"COALESCE(TRY_CAST('0x' || doc_hash[:8] AS BIGINT), 0) * {chunks} >> 32 AS chunk"
-    selected = ", ".join([*chosen, number])
-    spools = query(
-        samples,
-        types,
-        lambda rows: spooled(rows.project(selected).to_arrow_reader(ROWS_A_BATCH), samples, file),
-    )
+    chosen.append(f"COALESCE(TRY_CAST('0x' || doc_hash[:8] AS BIGINT), 0) * {chunks} >> 32 AS chunk")
+
+    def fetch(rows: DuckDBPyRelation) -> dict[str, Spool]:
+        return spooled(rows.project(", ".join(chosen)).to_arrow_reader(ROWS_A_BATCH), samples, file)
+
+    spools = query(samples, types, fetch)
     better = part_of(results, path, "higher_is_better", task)
     out = {}
     for of, spool in sorted(spools.items()):

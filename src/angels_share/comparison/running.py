@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 
@@ -10,7 +11,7 @@ from angels_share.comparison.grouping import compare_groups
 from angels_share.comparison.measuring import NO_CLUSTER_FIELD, Measured, measure
 from angels_share.comparison.metrics import judged
 from angels_share.comparison.model import Comparison, Metric
-from angels_share.comparison.reading import chunks_of, read_logs
+from angels_share.comparison.reading import Log, chunks_of, read_logs
 from angels_share.comparison.summing import pair
 from angels_share.errors import LogError, MeasureError, PairingError
 from angels_share.estimate import RESAMPLES, holm
@@ -74,7 +75,7 @@ def compare_runs(
             continue
         except OSError as error:
             raise LogError(
-                f"{gettempdir()}: the samples cannot be kept there while they are compared ({error.strerror}); "
+                f"{gettempdir()}: samples cannot be kept there while they are compared ({error.strerror or error}); "
                 "set TMPDIR to a folder with room"
             ) from error
         found |= {(name, of): one for of, one in measured.items()}
@@ -109,8 +110,12 @@ def _by_filter(
 ) -> tuple[dict[str, Measured], dict[str, str]]:
     """Return the comparison of a task under each of its filters, and why others have none."""
     chunks = chunks_of(teacher, name)
-    first = read_logs(teacher, name, cluster_field, place / "teacher", chunks)
-    second = read_logs(student, name, cluster_field, place / "student", chunks)
+
+    def read(side: str, run: Folder) -> dict[str, Log]:
+        return read_logs(run, name, cluster_field, place / side, chunks)
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(read, ("teacher", "student"), (teacher, student))
     found: dict[str, Measured] = {}
     left_out: dict[str, str] = {}
     for of in sorted(first.keys() | second.keys()):

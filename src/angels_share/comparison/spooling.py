@@ -1,8 +1,9 @@
 """The samples of a log on disk, in chunks that are small enough to be sorted and paired in memory.
 
-DuckDB reads a samples file once, in batches. Their rows go to a temporary file, sorted into chunks by the first digits
-of the documents' hashes, so that two logs have the same documents in the same chunk. Of a row there stay its numbers
-and hashes, and the name of its cluster; of all rows together there stays :class:`Spool`.
+DuckDB reads a samples file once, in batches, with buffers of 32 MB for each of its threads. The rows of a batch go to a
+temporary file, sorted into chunks by the first digits of the documents' hashes, so that two logs have the same
+documents in the same chunk. The file holds of a row its numbers and hashes and the name of its cluster, some 200 bytes;
+in memory there stays :class:`Spool`.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Spool:
     unclustered: int = 0
     """Rows without a cluster."""
     clusters: list[NDArray[np.uint64]] = field(default_factory=list)
-    """Hash of each row's cluster, in any order."""
+    """Hashes of the clusters that were met, each at least once."""
 
     def add(self, rows: pa.RecordBatch) -> None:
         """Take note of some of the rows."""
@@ -67,7 +68,7 @@ class Spool:
             self.unanswered += rows["answer"].null_count
         if "cluster" in rows.schema.names:
             self.unclustered += rows["cluster"].null_count
-            self.clusters.append(array(rows["cluster_hash"]))
+            self.clusters.append(np.unique(array(rows["cluster_hash"])))
 
     def chunk(self, number: int) -> pa.Table:
         """Return the rows of a chunk in the order of their keys."""

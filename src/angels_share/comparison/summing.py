@@ -128,7 +128,6 @@ def pair(teacher: Log, student: Log, chunks: int, resamples: int) -> Paired:
     }
     changes = {name: ChangeSums(None if hashes is None else n_clusters) for name in right}
     alike: dict[str, Floats] = {}
-    nothing = np.zeros(clusters.width)
     digest = hashlib.sha256()
     same_prompts = True
     for ours, theirs in _aligned(teacher, student, chunks):
@@ -144,7 +143,8 @@ def pair(teacher: Log, student: Log, chunks: int, resamples: int) -> Paired:
             right_t, right_s = (side[name] == right[name] for side in values)
             of.add(right_t, right_s, own)
         for name, found in _alike(teacher, student, ours, theirs):
-            alike[name] = alike.get(name, nothing) + np.bincount(places, found, clusters.width)
+            of_name = alike.setdefault(name, np.zeros(clusters.width))
+            of_name += np.bincount(places, found, clusters.width)
         same_prompts &= ours.column("prompt").equals(theirs.column("prompt"))
     filled = clusters.filled
     for side in sums:
