@@ -61,7 +61,7 @@ def with_statistics(entry: Entry) -> Entry:
     tasks = (
         first.model_copy(update={"statistics": (shown,)}),
         second,
-        fixture.two_sided(third),
+        fixture.two_sided(third).model_copy(update={"agreement_beyond_chance": 0.4321}),
         *others[:-1],
         fixture.gap("as_tail_facts", "teacher", "it guesses"),
     )
@@ -177,6 +177,8 @@ def numbers(score: PairScore) -> Iterator[str]:
             yield wording.changes(task)
             for tested in task.sides or (task,):
                 yield from map(wording.probability, (tested.p_holm, tested.q_change, task.p_equivalence))
+            if task.agreement_beyond_chance is not None:
+                yield wording.hundred(task.agreement_beyond_chance)
         for shown in task.statistics:
             yield from (wording.reading(e, shown.unit) for e in (shown.teacher, shown.student, shown.value) if e)
 
