@@ -1,10 +1,11 @@
-"""What holds for the whole suite: hypothesis without deadlines, and which tests share a worker of pytest-xdist."""
+"""What holds for the whole suite: hypothesis without deadlines, what shares a worker of pytest-xdist, fixtures."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import PurePosixPath
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -68,3 +69,43 @@ def five_tasks() -> Iterator[None]:
         spec.suites.cache_clear()
         yield
     spec.suites.cache_clear()
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+    """Return a function that runs ``angels-share`` with its arguments and returns the ``commands.Outcome``."""
+    from commands import call
+
+    return lambda *arguments: call(arguments, monkeypatch, capsys)
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Path:
+    """Return the folder of the index that ``open_app`` opens."""
+    return tmp_path / "index"
+
+
+@pytest.fixture
+def open_app(index: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Return a function that opens the leaderboard, or its page of a pair, as an ``AppTest``."""
+    import streamlit as st
+    from streamlit.testing.v1 import AppTest
+
+    leaderboard = Path(__file__).parents[1] / "leaderboard"
+    monkeypatch.syspath_prepend(leaderboard)
+    monkeypatch.setattr(sys, "argv", ["app.py", "--index", str(index)])
+    st.cache_resource.clear()
+
+    def open_page(pair: str | None = None, **query: str) -> AppTest:
+        app = AppTest.from_file(leaderboard / "app.py", default_timeout=120)
+        for key, value in query.items():
+            app.query_params[key] = value
+        app.run()
+        if pair is not None:
+            app.switch_page("app_pages/pair.py")
+            app.query_params["id"] = pair
+            app.run()
+        assert not app.exception, app.exception
+        return app
+
+    return open_page

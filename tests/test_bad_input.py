@@ -28,8 +28,9 @@ from angels_share.harness import (
 )
 from angels_share.items import Source, find_generator, load, load_module
 from angels_share.logs import document_hash, read_run
+from commands import Outcome
 from synthetic import make_items, noisy, write_run
-from test_cli import RUN, Outcome, Recorder, command, pair_folder, refused
+from test_cli import RUN, Recorder, pair_folder, refused
 from test_harness import (
     LADDER,
     SAMPLE,
@@ -262,6 +263,22 @@ class TestHarness:
     def test_chat_template_that_the_model_lacks(self, two_tasks: None, tmp_path: Path) -> None:
         with pytest.raises(RunError, match="chat template"):
             run(small_plan(tmp_path, replace(TOY, apply_chat_template=True)))
+
+    def test_disk_that_is_full_while_a_teacher_is_adopted_keeps_the_record(
+        self, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        adopt_teacher(finished, adopting(tmp_path))
+        before = (tmp_path / "run.json").read_text("utf-8")
+        write = Path.write_text
+
+        def half(path: Path, text: str, encoding: str) -> int:
+            write(path, text[: len(text) // 2], encoding)
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(Path, "write_text", half)
+        with pytest.raises(RunError, match=r"teacher's run cannot be copied there: .*No space left"):
+            adopt_teacher(finished, adopting(tmp_path))
+        assert (tmp_path / "run.json").read_text("utf-8") == before
 
     @pytest.mark.slow
     @pytest.mark.parametrize("how", ["truncated weights", "config of wrong types"])

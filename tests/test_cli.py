@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import math
 import shutil
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ import yaml
 from typer.testing import CliRunner
 
 from angels_share import canaries, harness, items, spec
-from angels_share.cli import app, main
+from angels_share.cli import app
 from angels_share.cli import scoring as scoring_commands
 from angels_share.costs import cost_of
 from angels_share.harness import planning
@@ -25,6 +24,7 @@ from angels_share.items import n_clusters, package_folder
 from angels_share.logs import Run, TaskLog, read_run
 from angels_share.score import PairScore, score_pair
 from angels_share.score.model import Estimate
+from commands import Outcome
 from synthetic import FIVE_TASKS, SETTINGS, noisy, write_run
 
 SUITES = spec.suites()
@@ -34,30 +34,6 @@ TASKS = FIVE_TASKS.tasks
 LADDER, SAMPLE = "as_boundary_ladder", "as_distribution_sample"
 
 pytestmark = pytest.mark.usefixtures("five_tasks")
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a command did."""
-
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
-    """Return a function that runs ``angels-share`` with these arguments, as the installed command does."""
-
-    def call(*arguments: object) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["angels-share", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as exit_:
-            main()
-        said = capsys.readouterr()
-        return Outcome(int(exit_.value.code or 0), said.out, said.err)
-
-    return call
 
 
 @pytest.fixture(scope="module")
@@ -417,10 +393,7 @@ def test_score_prints_every_task_and_suite(command: Callable[..., Outcome], pair
     for task in made.tasks:
         assert task.verdict in lines[task.task]
         if task.loss is not None:
-            assert (
-                f"{100 * task.loss.value:.1f} [{100 * task.loss.low:.1f}, {100 * task.loss.high:.1f}]"
-                in (lines[task.task])
-            )
+            assert " ".join(told(task.loss)) in lines[task.task]
     (suite,) = made.suites
     assert suite.angels_share is not None
     assert f"{100 * suite.angels_share.total.value:.1f} [" in lines["angel's"]
@@ -470,7 +443,7 @@ def test_score_prints_the_ends_of_the_scale(command: Callable[..., Outcome], pai
         name: next(line for line in outcome.out.splitlines() if line.split()[:1] == ["high_risk"] and words in line)
         for name, words in scoring_commands.CONTROLS.items()
     }
-    composites = {name: float(line.replace("[", " ").split()[-3]) for name, line in told.items()}
+    composites = {name: float(line.replace("[", " ").replace("−", "-").split()[-3]) for name, line in told.items()}
     assert composites["oracle"] > 0 > max(composites[name] for name in ("constant", "uniform", "shuffled"))
 
 
@@ -504,7 +477,8 @@ def told(estimate: Estimate | None) -> list[str]:
     """Return the words that a table has for a number."""
     if estimate is None:
         return ["none"]
-    return f"{100 * estimate.value:.1f} [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]".split()
+    text = f"{100 * estimate.value:.1f} [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"
+    return text.replace("-", "−").split()
 
 
 def answered_nothing(names: Sequence[str]) -> Run:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-import sys
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,15 +21,16 @@ from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.weightstats import ttost_paired
 
-from angels_share.cli import main
 from angels_share.comparison import Comparison, Metric, TaskComparison, compare_runs
 from angels_share.comparison.aggregation import AGGREGATIONS, aggregate, level
 from angels_share.comparison.mcnemar import p_mcnemar_clustered
-from angels_share.comparison.reading import read_columns
+from angels_share.comparison.reading import read_logs
+from angels_share.comparison.sample import Clusters, Sample
 from angels_share.errors import LogError, PairingError
 from angels_share.estimate import p_mcnemar, resampling, robust_standard_error
 from angels_share.logs import document_hash
 from angels_share.logs.folders import open_folder
+from commands import Outcome
 from synthetic import STAMP, noisy, write_run
 
 Row = dict[str, Any]
@@ -428,7 +431,7 @@ PAIRS = st.lists(
 
 @given(worse=st.integers(0, 60), better=st.integers(0, 60))
 def test_mcnemar_of_single_items_is_the_mid_p_of_the_exact_test(worse: int, better: int) -> None:
-    p = p_mcnemar_clustered(np.array([1] * worse + [-1] * better + [0] * 3))
+    p = p_mcnemar_clustered(Counter({1: worse, -1: better, 0: 3}))
     assert p == pytest.approx(p_mcnemar(worse, better), rel=1e-9)
     exact = mcnemar([[3, worse], [better, 3]], exact=True).pvalue
     tie = math.comb(worse + better, worse) / 2 ** (worse + better)
@@ -436,7 +439,7 @@ def test_mcnemar_of_single_items_is_the_mid_p_of_the_exact_test(worse: int, bett
 
 
 def test_mcnemar_of_many_items() -> None:
-    p = p_mcnemar_clustered(np.repeat([1, -1], [100_300, 99_700]))
+    p = p_mcnemar_clustered(Counter({1: 100_300, -1: 99_700}))
     assert p == pytest.approx(p_mcnemar(100_300, 99_700), rel=1e-8)
 
 
@@ -445,7 +448,7 @@ def test_mcnemar_of_clusters_counts_all_swaps(sums: list[int]) -> None:
     seen = abs(sum(sums))
     totals = [abs(sum(s * d for s, d in zip(signs, sums, strict=True))) for signs in product((1, -1), repeat=len(sums))]
     expected = np.mean([(t > seen) + (t == seen) / 2 for t in totals]) if seen else 1.0
-    assert p_mcnemar_clustered(np.array(sums)) == pytest.approx(expected, abs=1e-12)
+    assert p_mcnemar_clustered(Counter(sums)) == pytest.approx(expected, abs=1e-12)
 
 
 def test_mcnemar_of_clusters_keeps_its_level() -> None:
@@ -454,7 +457,7 @@ def test_mcnemar_of_clusters_keeps_its_level() -> None:
     clustered, alone = [], []
     for _ in range(500):
         d = 5 * generator.choice([-1, 0, 0, 1], size=40)
-        clustered.append(p_mcnemar_clustered(d))
+        clustered.append(p_mcnemar_clustered(Counter(d.tolist())))
         alone.append(p_mcnemar(int(d[d > 0].sum()), int(-d[d < 0].sum())))
     assert np.mean(np.array(clustered) < 0.05) < 0.075
     assert np.mean(np.array(alone) < 0.05) > 0.2
@@ -482,18 +485,34 @@ def test_tests_are_those_of_statsmodels(
 @pytest.mark.parametrize("name", ["perplexity", "weighted_perplexity", "bits_per_byte", "mean"])
 def test_standard_error_is_that_of_the_jackknife(name: str) -> None:
     generator = np.random.default_rng(1)
-    values = -generator.gamma(3, size=200) / 10
-    if AGGREGATIONS[name].pairs:
-        values = np.column_stack([values, generator.integers(1, 9, size=200)])
-    scheme = resampling([f"{k // 2:03}" for k in range(200)], "digest", 400)
-    clusters = np.arange(200) // 2
-    left = np.array([aggregate(values[clusters != k], name) for k in range(100)])
+    sizes = np.full(100, 2.0)
+    tops = -generator.gamma(3, size=(100, 2)).sum(axis=1) / 10
+    bottoms = generator.integers(2, 18, size=100).astype(float) if AGGREGATIONS[name].pairs else sizes
+    sample = Sample(resampling([f"{k:03}" for k in range(100)], "digest", 400), sizes)
+    left = np.array([aggregate(*(np.delete(sums, k) for sums in (tops, bottoms)), name) for k in range(100)])
     jackknife = math.sqrt(99 / 100 * ((left - left.mean()) ** 2).sum())
-    of = level(values, name, scheme)
-    assert robust_standard_error(of.influence, scheme) == pytest.approx(jackknife, rel=0.03)
+    of = level(tops, bottoms, name, sample)
+    assert robust_standard_error(of.influence, sample.scheme) == pytest.approx(jackknife, rel=0.03)
     assert of.draws.standard_error == pytest.approx(jackknife, rel=0.15)
     assert of.influence.mean() == pytest.approx(0, abs=1e-12)
-    assert of.draws.point == pytest.approx(aggregate(values, name))
+    assert of.draws.point == pytest.approx(aggregate(tops, bottoms, name))
+
+
+@pytest.mark.parametrize("clusters", [7, 4000, 4001])
+@pytest.mark.parametrize("extremes", [None, (0.0, 1.0)])
+def test_sums_give_the_mean_that_items_give(clusters: int, extremes: tuple[float, float] | None) -> None:
+    generator = np.random.default_rng(2)
+    names = [f"{k % clusters}" for k in generator.permutation(9000)]
+    values = generator.random(9000)
+    found = Clusters(clusters)
+    sums = np.zeros(found.width)
+    for start in range(0, 9000, 1000):
+        places = found.places(pa.chunked_array([names[start : start + 1000]]))
+        sums += np.bincount(places, values[start : start + 1000], found.width)
+    ours = found.sample("digest", 50).mean(sums[found.filled], extremes)
+    expected = resampling(names, "digest", 50).mean(values, extremes)
+    assert ours.point == pytest.approx(expected.point, rel=1e-12)
+    assert ours.replicates == pytest.approx(expected.replicates, rel=1e-12)
 
 
 def test_clusters_widen_intervals(tmp_path: Path) -> None:
@@ -602,13 +621,14 @@ def test_rows_are_in_the_order_of_their_keys(tmp_path: Path) -> None:
     rows = [row | {"doc": {"same": i % 2}, "id": i} for i, row in enumerate(scored(np.arange(24) / 100).rows)]
     made = [replace(scored([]), rows=[row | {"filter": of} for row in rows[::-1]]) for of in ("strict", "loose")]
     log = replace(made[0], rows=[*made[0].rows, *made[1].rows])
-    found = read_columns(open_folder(write(tmp_path, log)), log.task, None)
-    assert [columns.filter for columns in found] == ["loose", "strict"]
+    found = read_logs(open_folder(write(tmp_path, log)), log.task, None, tmp_path / "spool")
+    assert list(found) == ["loose", "strict"]
     hashes = [document_hash({"same": k}) for k in (0, 1)]
     value = {hashes[i % 2] + (f"-{i // 2 + 1}" if i > 1 else ""): i / 100 for i in range(24)}
-    for columns in found:
-        assert columns.keys.to_pylist() == sorted(value)
-        assert columns.metrics["exact_match"].values.tolist() == [value[key] for key in sorted(value)]
+    for of in found.values():
+        rows = of.spool.chunk(0)
+        assert rows.column("key").to_pylist() == sorted(value)
+        assert rows.column("exact_match 0").to_pylist() == [value[key] for key in sorted(value)]
 
 
 @pytest.mark.parametrize(("n", "finding"), [(20, "unclear"), (400, "equivalent")])
@@ -783,6 +803,38 @@ def test_one_bad_task_does_not_keep_the_others_from_being_compared(tmp_path: Pat
     assert set(found.left_out) == {"cut, filter none", "t", "s"}
 
 
+@pytest.mark.parametrize("rows_a_batch", [7, 32768])
+def test_chunks_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows_a_batch: int) -> None:
+    """Many chunks and batches give the numbers of one, whatever the clusters, repeated documents and filters."""
+    generator = np.random.default_rng(4)
+
+    def made(seed: int) -> Made:
+        right = drawn(seed, 400, 0.6)
+        rows = [
+            row | {"id": i, "filter": of, "doc": {"question": i % 150, "source": i % 9}, "utility": float(value)}
+            for of in ("strict", "loose")
+            for i, (row, value) in enumerate(zip(scored(right).rows, generator.integers(9, size=400) / 8, strict=True))
+        ]
+        return replace(scored(right), rows=[rows[k] for k in generator.permutation(800)])
+
+    ours, theirs = (write(tmp_path / str(seed), made(seed), model=f"m{seed}") for seed in (1, 2))
+    for field_ in (None, "source"):
+        at_once = compare_runs(ours, theirs, cluster_field=field_, resamples=50)
+        with monkeypatch.context() as patch:
+            patch.setattr("angels_share.comparison.reading.BYTES_A_CHUNK", 5000)
+            patch.setattr("angels_share.comparison.reading.ROWS_A_BATCH", rows_a_batch)
+            in_parts = compare_runs(ours, theirs, cluster_field=field_, resamples=50)
+        assert in_parts.model_dump_json() == at_once.model_dump_json()
+
+
+def test_documents_are_refused_in_every_chunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("angels_share.comparison.reading.BYTES_A_CHUNK", 1000)
+    log = scored([1.0] * 60)
+    moved = log.change(lambda rows: [row | {"doc": {"question": i + 20}} for i, row in enumerate(rows)])
+    with pytest.raises(PairingError, match="20 documents are only in the teacher's log, 20 only in the student's"):
+        both(tmp_path, log, moved)
+
+
 # --- bad logs --------------------------------------------------------------------------------------------------------
 
 
@@ -828,6 +880,20 @@ def test_responses_that_are_no_likelihoods(tmp_path: Path, resps: object, told: 
     assert told in str(caught.value)
 
 
+def test_long_rows(tmp_path: Path) -> None:
+    """DuckDB is asked for room for rows of 64 MiB only where there are such."""
+    log = scored([1.0] * 5)
+    long = log.change(lambda rows: [*rows[:4], rows[4] | {"arguments": "x" * 40_000_000}])
+    assert compared(tmp_path, long, log).n_items == 5
+    samples(tmp_path / "t").unlink()
+
+
+def test_no_room_for_temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(LogError, match=r"nowhere: samples cannot be kept there .*No such file.*set TMPDIR"):
+        both(tmp_path, scored([1.0] * 5), scored([1.0] * 5))
+
+
 @pytest.mark.parametrize(
     ("results", "told"),
     [
@@ -867,27 +933,10 @@ def test_folders_that_are_no_run_of_one_model(tmp_path: Path) -> None:
 # --- the command -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a command did."""
-
-    code: int
-    out: str
-    err: str
-
-
 @pytest.fixture
-def score(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+def score(command: Callable[..., Outcome]) -> Callable[..., Outcome]:
     """Return a function that runs ``angels-share score`` with these arguments."""
-
-    def call(*arguments: object) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["angels-share", "score", *map(str, arguments)])
-        with pytest.raises(SystemExit) as exit_:
-            main()
-        said = capsys.readouterr()
-        return Outcome(int(exit_.value.code or 0), said.out, said.err)
-
-    return call
+    return partial(command, "score")
 
 
 def test_command_compares_tasks_that_are_not_ours(

@@ -6,14 +6,12 @@ import doctest
 import importlib
 import json
 import re
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import streamlit as st
 from google.protobuf.json_format import MessageToDict
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block, Dataframe, Node
@@ -37,33 +35,6 @@ PLAIN = {"text", "dataframe"}
 """Elements that show strings as they are."""
 
 Open = Callable[..., AppTest]
-
-
-@pytest.fixture
-def index(tmp_path: Path) -> Path:
-    return tmp_path / "index"
-
-
-@pytest.fixture
-def open_app(index: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
-    """Return a function that opens the board, or the page of a pair."""
-    monkeypatch.syspath_prepend(LEADERBOARD)
-    monkeypatch.setattr(sys, "argv", ["app.py", "--index", str(index)])
-    st.cache_resource.clear()
-
-    def open_page(pair: str | None = None, **query: str) -> AppTest:
-        app = AppTest.from_file(LEADERBOARD / "app.py", default_timeout=120)
-        for key, value in query.items():
-            app.query_params[key] = value
-        app.run()
-        if pair is not None:
-            app.switch_page("app_pages/pair.py")
-            app.query_params["id"] = pair
-            app.run()
-        assert not app.exception, app.exception
-        return app
-
-    return open_page
 
 
 def elements(node: Node) -> Iterator[Node]:

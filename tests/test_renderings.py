@@ -6,8 +6,7 @@ import json
 import re
 import shutil
 import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -15,9 +14,8 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
-import streamlit as st
 from hypothesis import given
-from hypothesis import strategies as st_
+from hypothesis import strategies as st
 from pydantic import ValidationError
 from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
@@ -33,7 +31,6 @@ from angels_share.statement import Method, Statement, latex, plots, wording
 from angels_share.statement.html import escape as html_escape
 from angels_share.statement.model import Weights
 
-LEADERBOARD = Path(__file__).parents[1] / "leaderboard"
 TEXTS = (".md", ".tex", ".html")
 HOSTILE = (
     r"\input{/etc/passwd} \write18{id} $x^2$ % & # _ ~ { } \\ ``''--,, ^^41 [*] ?`!` |",
@@ -64,7 +61,7 @@ def with_statistics(entry: Entry) -> Entry:
     tasks = (
         first.model_copy(update={"statistics": (shown,)}),
         second,
-        fixture.two_sided(third),
+        fixture.two_sided(third).model_copy(update={"agreement_beyond_chance": 0.4321}),
         *others[:-1],
         fixture.gap("as_tail_facts", "teacher", "it guesses"),
     )
@@ -180,6 +177,8 @@ def numbers(score: PairScore) -> Iterator[str]:
             yield wording.changes(task)
             for tested in task.sides or (task,):
                 yield from map(wording.probability, (tested.p_holm, tested.q_change, task.p_equivalence))
+            if task.agreement_beyond_chance is not None:
+                yield wording.hundred(task.agreement_beyond_chance)
         for shown in task.statistics:
             yield from (wording.reading(e, shown.unit) for e in (shown.teacher, shown.student, shown.value) if e)
 
@@ -269,7 +268,7 @@ def test_svg_shows_names_as_typed() -> None:
     assert "<b>&amp;</b> ← <b>&amp;</b>" in [node.text for node in tree.iter()]
 
 
-@given(st_.text(max_size=60))
+@given(st.text(max_size=60))
 def test_html_shows_any_text_as_typed(text: str) -> None:
     assert "".join(Words(f'<p title="{html_escape(text)}">{html_escape(text)}</p>').seen) == wording.line(text)
 
@@ -283,7 +282,7 @@ COMMANDS = re.compile(
 """Everything that escaping may write besides plain characters."""
 
 
-@given(st_.text(max_size=60))
+@given(st.text(max_size=60))
 def test_latex_is_given_no_command_of_anybody_else(text: str) -> None:
     rest = COMMANDS.sub("", latex.escape(text))
     assert re.findall(r"[\\{}$&#%_^~<>|\"`]|[^\x20-\x7e]", rest) == []
@@ -322,22 +321,11 @@ def bare(content: Any) -> Any:
     return [bare(value) for value in content] if isinstance(content, list) else content
 
 
-def opened(index: Path, monkeypatch: pytest.MonkeyPatch, pair: str | None = None) -> AppTest:
-    monkeypatch.syspath_prepend(LEADERBOARD)
-    monkeypatch.setattr(sys, "argv", ["app.py", "--index", str(index)])
-    st.cache_resource.clear()
-    app = AppTest.from_file(LEADERBOARD / "app.py", default_timeout=120).run()
-    if pair is not None:
-        app.switch_page("app_pages/pair.py")
-        app.query_params["id"] = pair
-        app.run()
-    assert not app.exception, app.exception
-    return app
-
-
-def test_app_and_statement_draw_from_the_same_specification(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_app_and_statement_draw_from_the_same_specification(
+    index: Path, open_app: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
     entry = fixture.distilled()
-    write_index([entry], [], tmp_path)
+    write_index([entry], [], index)
     score = entry.score
     drawn: list[Any] = []
     draw = plots.svg
@@ -345,16 +333,16 @@ def test_app_and_statement_draw_from_the_same_specification(tmp_path: Path, monk
     page = statement.render(entry.statement, score, ".html")
     assert "<svg" in page
     profile, trade_off = drawn
-    assert charts(opened(tmp_path, monkeypatch)) == [trade_off]
-    of_pair = charts(opened(tmp_path, monkeypatch, entry.pair_id))
+    assert charts(open_app()) == [trade_off]
+    of_pair = charts(open_app(entry.pair_id))
     assert of_pair == [bare(plots.bar(dict.fromkeys(plots.PARTS, 0.25)).to_dict()), profile]
 
 
-def test_app_shows_what_is_declared_of_the_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_app_shows_what_is_declared_of_the_weights(index: Path, open_app: Callable[..., AppTest]) -> None:
     entry = fixture.distilled()
     said = entry.statement.model_copy(update={"weights": weights()})
-    write_index([Entry(entry.manifest, said, entry.score, entry.checks)], [], tmp_path)
-    app = opened(tmp_path, monkeypatch, entry.pair_id)
+    write_index([Entry(entry.manifest, said, entry.score, entry.checks)], [], index)
+    app = open_app(entry.pair_id)
     assert any("200 documents with 31,250 tokens" in text.value for text in app.text)
     rows = app.dataframe[-2].value.to_dict("records")
     assert {row["Access"] for row in rows} == {"weights"}

@@ -21,22 +21,27 @@ from angels_share import spec
 from angels_share.claims import Claim
 from angels_share.errors import PairingError
 from angels_share.estimate import Draws, Floats, newcombe, p_difference
-from angels_share.items import Item
+from angels_share.items import Item, Stream
 from angels_share.logs import Run, TaskLog, document_hash, read_run
-from angels_share.observables import observe
+from angels_share.observables import get_utility, observe
 from angels_share.score import PairScore, score_pair
 from angels_share.score.controls import constant, control_run
 from angels_share.score.model import Estimate, SuiteScore, TaskScore
 from angels_share.score.suite import on_shared_tasks
 from angels_share.score.task import measure_task
 from angels_share.score.verdict import Margins, judge
-from angels_share.spec import suite, task
-from synthetic import FIVE_TASKS, SETTINGS, make_items, noisy, reordered, write_run
+from angels_share.spec import suite, task, tasks
+from synthetic import FIVE_TASKS, SETTINGS, log_of, make_items, noisy, reordered, write_run
 
 CONFIDENCE, ABSTAIN, LADDER = "as_calibration_confidence", "as_calibration_abstain", "as_boundary_ladder"
 URN, SAMPLE = "as_distribution_urn", "as_distribution_sample"
 TASKS = FIVE_TASKS.tasks
 LIKELIHOOD = [name for name in TASKS if task(name).measure.readout == "likelihood"]
+GOLD = [
+    name
+    for name, spec in tasks().items()
+    if spec.measure.utility and get_utility(spec.measure.utility).gold and not spec.measure.first_stage
+]
 DETERMINISTIC = [name for name in TASKS if task(name).measure.readout != "sampled"]
 RESAMPLES = 200
 MARGINS = Margins(0.05, 0.05)
@@ -723,6 +728,78 @@ def test_agreement_beyond_chance_is_krippendorffs_for_models_that_are_right_equa
     found = compare(*(spoken([str(k % 5) if hit else "9" for k, hit in enumerate(row)]) for row in right))
     alpha = krippendorff.alpha(reliability_data=right.astype(int), level_of_measurement="nominal")
     assert found.agreement_beyond_chance == pytest.approx(1 - (1 - alpha) * 2 * n / (2 * n - 1))
+
+
+def scores(log: TaskLog) -> Floats:
+    assert log.log_likelihoods is not None
+    return log.log_likelihoods
+
+
+def test_agreement_of_likelihoods_is_that_of_the_likeliest_options() -> None:
+    """By hand: the teacher is right on two of four items, the student on one of these: (3/4 − 1/2) / (1 − 1/2)."""
+    gold, other = golds(4), np.roll(golds(4), 1, axis=1)
+    teacher = np.where([[True], [True], [False], [False]], gold, other)
+    student = np.where([[True], [False], [False], [False]], gold, other)
+    assert compare(answered(0.1 * teacher), answered(9 * student)).agreement_beyond_chance == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("name", [CONFIDENCE, ABSTAIN])
+def test_agreement_of_likelihoods_is_cohens(teacher: Run, student: Run, name: str) -> None:
+    logs = teacher.tasks[name], student.tasks[name]
+    right = [[item["gold"] == k for item, k in zip(log.items, scores(log).argmax(axis=1), strict=True)] for log in logs]
+    assert 0 < np.mean(right) < 1
+    assert compare(*logs).agreement_beyond_chance == pytest.approx(cohen_kappa_score(*right))
+
+
+def test_agreement_on_facts_is_that_of_what_the_question_adds() -> None:
+    logs = [log_of("as_tail_facts", noisy(seed, skill)) for seed, skill in ((1, 0.8), (2, 0.5))]
+    right = []
+    for log in logs:
+        said = {(item["pair"], item["part"]): row for item, row in zip(log.items, scores(log), strict=True)}
+        adds = [said[item["pair"], "question"] - said[item["pair"], "prior"] for item in log.items]
+        right.append([item["gold"] == np.argmax(row) for item, row in zip(log.items, adds, strict=True)])
+    assert 0 < np.mean(right) < 1
+    assert compare(*logs).agreement_beyond_chance == pytest.approx(cohen_kappa_score(*right))
+
+
+def test_ties_between_options_go_to_the_first_of_them() -> None:
+    """As ``accuracy`` has it: a model that prefers no option is right where the gold one is the first."""
+    flat, gold = np.zeros((40, 4)), golds(40)
+    first = np.tile(np.eye(4)[0], (40, 1))
+    assert compare(answered(first), answered(flat)).agreement_beyond_chance == 1
+    assert compare(answered(gold), answered(flat)).agreement_beyond_chance == 0
+    assert compare(answered(gold), answered(gold)).agreement_beyond_chance is None
+
+
+@pytest.mark.parametrize("name", [URN, "as_distribution_ambig", "as_process_faith", "as_distribution_prefix"])
+def test_no_agreement_where_no_single_option_is_right(name: str) -> None:
+    found = compare(log_of(name, noisy(1, 0.9), "pilot"), log_of(name, noisy(2, 0.6), "pilot"))
+    assert found.divergence is not None
+    assert found.agreement_beyond_chance is None
+
+
+def test_no_agreement_of_sampled_answers() -> None:
+    """Not even where all answers to an item happen to be right or all of them wrong."""
+
+    def sure(luck: int) -> TaskLog:
+        def answer(_: object, item: Item) -> list[str]:
+            return [str(item["answer"]) if Stream(luck, item["item_id"]).below(2) else "answer ?"] * 8
+
+        log = log_of("as_process_rollout", answer, "pilot")
+        return replace(log, settings=replace(SETTINGS, sampling_seed=luck))
+
+    found = compare(sure(1), sure(2))
+    assert found.p_mcnemar is not None
+    assert found.agreement_beyond_chance is None
+
+
+@pytest.mark.parametrize("name", GOLD)
+def test_gold_option_alone_is_right(name: str) -> None:
+    for item in make_items(name):
+        assert item["gold"] in range(len(item["choices"]))
+        if "payoffs" in item:
+            best, second, *_ = sorted(item["payoffs"], reverse=True)
+            assert item["payoffs"][item["gold"]] == best > second
 
 
 def test_newcombes_interval_stands_beside_the_bootstrap() -> None:

@@ -18,9 +18,10 @@ from angels_share.errors import AngelsShareError, BundleError, LogError
 from angels_share.items import CALIBRATION_SEED
 from angels_share.score import score_pair
 from angels_share.submission import files
+from angels_share.submission.differences import differences
 from angels_share.submission.model import Manifest
 from angels_share.submission.role import examine_role, role_files
-from angels_share.submission.scoring import first_difference, manifest_digest
+from angels_share.submission.scoring import manifest_digest
 from angels_share.taxonomy import STATEMENT_ITEMS
 from synthetic import FIVE_TASKS, likelihoods, make_items, noisy, write_run
 from test_canaries import change_metadata, write_privacy
@@ -580,7 +581,7 @@ class TestRecomputation:
         ],
     )
     def test_names_the_first_difference(self, given, found, told):
-        assert first_difference(given, found) == told
+        assert next(map(str, differences(given, found)), None) == told
 
     def test_runs_of_other_settings_are_not_compared(self, inputs, bundle):
         shutil.rmtree(bundle / "calibration")
@@ -600,6 +601,145 @@ class TestRecomputation:
         edit_json(bundle / "student/results.json", shots)
         seal(bundle)
         assert "num_fewshot" in rejected(bundle, "AS-503")
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+class TestRescore:
+    @staticmethod
+    def worsen(content: Any) -> None:
+        content["suites"][0]["composite"]["value"] += 0.5
+        content["tasks"][0]["loss"]["value"] += 0.25
+        del content["tasks"][0]["agreement_beyond_chance"]
+
+    def test_another_score_is_made_the_one_of_the_logs(self, bundle, packed):
+        edit_json(bundle / "score.json", self.worsen)
+        seal(bundle)
+        made = submission.rescore_bundle(bundle)
+        assert made.refused == ()
+        assert made.written == ("score.json", "submission.json")
+        assert sorted(change.place for change in made.changes) == [
+            "suites[0].composite.value",
+            "tasks[0].agreement_beyond_chance",
+            "tasks[0].loss.value",
+        ]
+        assert sorted(change.size for change in made.changes if change.size) == pytest.approx([0.25, 0.5])
+        assert bytes_of(bundle) == bytes_of(packed)
+        assert [p.name for p in bundle.parent.iterdir()] == [bundle.name]
+
+    @pytest.mark.parametrize(
+        "content", [None, b"{", b"[]", b'{"a": NaN}', b"{}"], ids=["none", "cut", "list", "nan", "{}"]
+    )
+    def test_a_score_that_cannot_be_read_is_made_again(self, bundle, packed, content):
+        place = bundle / "score.json"
+        place.unlink() if content is None else place.write_bytes(content)
+        assert not submission.validate(bundle).accepted
+        assert submission.rescore_bundle(bundle).written
+        assert bytes_of(bundle) == bytes_of(packed)
+
+    def test_a_sound_bundle_is_not_written(self, bundle, monkeypatch):
+        monkeypatch.setattr(Path, "write_bytes", lambda *_: pytest.fail("a file was written"))
+        assert submission.rescore_bundle(bundle) == submission.Rescored()
+
+    def test_numbers_that_are_the_same_to_nine_digits_stay(self, bundle):
+        def nudge(content: Any) -> None:
+            self.worsen(content)
+            content["tasks"][1]["loss"]["value"] *= 1 + 1e-13
+
+        edit_json(bundle / "score.json", nudge)
+        seal(bundle)
+        nudged = json.loads((bundle / "score.json").read_text("utf-8"))["tasks"][1]
+        submission.rescore_bundle(bundle)
+        assert json.loads((bundle / "score.json").read_text("utf-8"))["tasks"][1] == nudged
+        assert submission.rescore_bundle(bundle) == submission.Rescored()
+
+    def test_items_that_the_score_answers_follow_it_and_the_authors_words_stay(self, bundle, packed):
+        edit_json(bundle / "score.json", self.worsen)
+        edit_json(
+            bundle / "statement.json", lambda c: c["suites"]["high_risk"]["items"].update(stress_distributions="Old.")
+        )
+        seal(bundle)
+        assert submission.rescore_bundle(bundle).written == ("score.json", "statement.json", "submission.json")
+        assert bytes_of(bundle) == bytes_of(packed)
+
+    def spoil(self, bundle: Path, fault: str) -> None:
+        if fault == "log":
+            edit_rows(bundle / SAMPLES, lambda rows: rows[0].update(resps=rows[1]["resps"]))
+        elif fault == "sealed log":
+            edit_rows(bundle / SAMPLES, lambda rows: rows.pop())
+            seal(bundle)
+        elif fault == "statement":
+            edit_json(bundle / "statement.json", lambda c: c["suites"]["high_risk"]["items"].update(accepted_losses=""))
+            seal(bundle)
+        elif fault == "manifest":
+            edit_json(bundle / "submission.json", lambda c: c.update(submitter="someone else"))
+        else:
+            (bundle / "note.txt").write_text("hello", "utf-8")
+
+    @pytest.mark.parametrize(
+        ("fault", "rule"),
+        [
+            ("log", "AS-301"),
+            ("sealed log", "AS-403"),
+            ("statement", "AS-701"),
+            ("manifest", "AS-301"),
+            ("another file", "AS-102"),
+        ],
+    )
+    def test_what_is_wrong_otherwise_is_refused(self, bundle, fault, rule):
+        edit_json(bundle / "score.json", self.worsen)
+        seal(bundle)
+        self.spoil(bundle, fault)
+        before = bytes_of(bundle)
+        made = submission.rescore_bundle(bundle)
+        assert made.written == made.changes == ()
+        assert rule in {finding.rule for finding in made.refused}
+        assert bytes_of(bundle) == before
+
+    def test_a_rewritten_statement_is_refused_where_the_score_is_right(self, bundle):
+        edit_json(bundle / "statement.json", lambda c: c["suites"]["high_risk"]["items"].update(primary_metric="Fine."))
+        seal(bundle)
+        assert [finding.rule for finding in submission.rescore_bundle(bundle).refused] == ["AS-702"]
+
+    def test_a_link_in_the_place_of_the_score_is_refused(self, bundle, tmp_path):
+        outside = tmp_path / "outside.json"
+        (bundle / "score.json").rename(outside)
+        (bundle / "score.json").symlink_to(outside)
+        assert [finding.rule for finding in submission.rescore_bundle(bundle).refused] == ["AS-103"]
+        assert (bundle / "score.json").is_symlink()
+
+    def test_command_says_of_each_bundle_what_changed(self, bundle, command):
+        edit_json(bundle / "score.json", self.worsen)
+        seal(bundle)
+        broken = Path(shutil.copytree(bundle, bundle.parent / "broken"))
+        done = command("rescore", bundle.parent)
+        assert done.code == 1
+        one, other = done.out.splitlines()
+        assert one == "refused    broken"
+        assert "error AS-212 .: the folder's name is not" in done.err
+        assert other.startswith(
+            f"rescored   {bundle.name}: 3 values changed, a number at most by 0.5: suites[0].compos"
+        )
+        shutil.rmtree(broken)
+        again = command("rescore", bundle)
+        assert (again.code, again.out, again.err) == (0, f"unchanged  {bundle.name}\n", "")
+
+    def test_a_full_disk_changes_nothing(self, bundle, monkeypatch):
+        edit_json(bundle / "score.json", self.worsen)
+        seal(bundle)
+        before, write = bytes_of(bundle), Path.write_bytes
+
+        def full(path: Path, content: bytes) -> int:
+            if path.name == "submission.json":
+                raise OSError(28, "No space left on device")
+            return write(path, content)
+
+        monkeypatch.setattr(Path, "write_bytes", full)
+        with pytest.raises(BundleError, match=r"new score cannot be written: .*No space left.*rescore again"):
+            submission.rescore_bundle(bundle)
+        assert bytes_of(bundle) == before
 
 
 class TestStatementStage:

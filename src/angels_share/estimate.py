@@ -166,7 +166,7 @@ def resampling(clusters: Sequence[str], items_digest: str, resamples: int = RESA
         If there are fewer than two clusters.
     """
     names = list(clusters)
-    labels = _blocks(names) if len(set(names)) > MOST_CLUSTERS else np.array(names)
+    labels = blocks(names) if len(set(names)) > MOST_CLUSTERS else np.array(names)
     unique, of_item = np.unique(labels, return_inverse=True)
     if len(unique) < 2:
         raise MeasureError(f"{len(unique)} cluster of items: an interval needs at least two")
@@ -177,11 +177,11 @@ def resampling(clusters: Sequence[str], items_digest: str, resamples: int = RESA
     return Resampling(of_item.astype(np.int64), drawn, len(unique), generator.gamma(0.5, size=(resamples, 2)))
 
 
-def _blocks(names: Sequence[str]) -> NDArray[np.int64]:
+def blocks(names: Sequence[str]) -> NDArray[np.int64]:
     """Return the place of each cluster's block in the order of the blocks' names, the numbers as text."""
     places = np.argsort(sorted(range(BLOCKS), key=str))
-    blocks: NDArray[np.int64] = places[[int.from_bytes(hashlib.sha256(c.encode()).digest()) % BLOCKS for c in names]]
-    return blocks
+    found: NDArray[np.int64] = places[[int.from_bytes(hashlib.sha256(c.encode()).digest()) % BLOCKS for c in names]]
+    return found
 
 
 def variation(self_terms: Floats, profiles: Floats, scheme: Resampling, *, sampled: bool) -> Draws:

@@ -1,4 +1,4 @@
-"""How fast two logs of any lm-eval task are compared, beside plain readings of the same files."""
+"""How fast, and in how much memory, two logs of any lm-eval task are compared, beside plain readings of the files."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from workloads import least
 
 MOST_MEMORY = 1500.0
 """In MB."""
+
+MOST_BYTES_A_PAIR = 100.0
+"""By which the memory may grow with each pair of samples. It grows by none, but measurements of it vary by 20 MB."""
 
 Tell = Callable[[str], None]
 
@@ -63,6 +66,11 @@ def test_comparison_is_linear(tmp_path: Path, tell: Tell) -> None:
             )
     few, many = costs.values()
     growth = many.seconds / few.seconds / 10
-    tell(f"time of a sample among 1 000 000 to one among 100 000: {growth:.2f} (at most 1.15)")
+    held = (many.peak - few.peak) * 1e6 / 900_000
+    tell(
+        f"time of a sample among 1 000 000 to one among 100 000: {growth:.2f} (at most 1.15); memory of each further "
+        f"pair of samples: {held:.0f} bytes (at most {MOST_BYTES_A_PAIR:.0f})"
+    )
     assert growth <= 1.15
+    assert held <= MOST_BYTES_A_PAIR
     assert many.peak < MOST_MEMORY

@@ -11,7 +11,7 @@ what was examined; 2: the command could not run.
 - :mod:`angels_share.cli.refusals`: refusals
 - :mod:`angels_share.cli.running`: list, config, run, models
 - :mod:`angels_share.cli.scoring`: score, statement, power, lock
-- :mod:`angels_share.cli.submitting`: pack, teacher, validate, index, leaderboard
+- :mod:`angels_share.cli.submitting`: pack, teacher, validate, rescore, index, leaderboard
 - :mod:`angels_share.cli.validity`: validity
 """
 

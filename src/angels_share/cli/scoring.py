@@ -17,6 +17,7 @@ from angels_share.items import package_folder
 from angels_share.logs import Run
 from angels_share.score.model import Estimate, PairScore, SuiteScore, TaskScore
 from angels_share.spec import Strict
+from angels_share.statement import wording
 
 if TYPE_CHECKING:
     from angels_share.probe.model import Probe
@@ -224,7 +225,7 @@ def power(
         table.add_column(heading, no_wrap=True, justify="left" if heading == "task" else "right")
     for p in plans:
         needed = (f"{p.needed:,}", p.profile or "more than full")
-        table.add_row(p.task, str(p.clusters), f"{p.planned:,}", _x100(p.detectable), *needed)
+        table.add_row(p.task, str(p.clusters), f"{p.planned:,}", wording.hundred(p.detectable), *needed)
     out.print(table)
     out.print("Power 80 %. The fewer clusters the pilot had, the rougher.")
 
@@ -300,8 +301,8 @@ def print_score(score: PairScore) -> None:
     for suite in score.suites:
         share = suite.angels_share
         parts = (
-            f" = {_x100(share.accounted)} accounted + {_x100(share.undisclosed)} undisclosed "
-            f"+ {_x100(share.unmeasured)} unmeasured"
+            f" = {wording.hundred(share.accounted)} accounted + {wording.hundred(share.undisclosed)} undisclosed "
+            f"+ {wording.hundred(share.unmeasured)} unmeasured"
             if share
             else ""
         )
@@ -341,7 +342,7 @@ def _print_tasks(score: PairScore) -> None:
 def _task_cells(task: TaskScore) -> tuple[str, ...]:
     if task.gap is not None:
         return task.verdict, "", "", "", "", ""
-    ratio = f"{_x100(task.divergence.value)} / {_x100(task.teacher_variation.value)}" if (
+    ratio = f"{wording.hundred(task.divergence.value)} / {wording.hundred(task.teacher_variation.value)}" if (
         task.divergence and task.teacher_variation
     ) else ""  # fmt: skip
     return (
@@ -356,16 +357,10 @@ def _by_side(task: TaskScore, name: str) -> str:
     """Return an estimate of a task, or a line for each of its sides, which the change names."""
     if not task.sides:
         whole: Estimate | None = getattr(task, name)
-        return _interval(whole) if name == "change" else _x100(whole.value) if whole else ""
+        return _interval(whole) if name == "change" else wording.hundred(whole.value) if whole else ""
     told = [(side.name, getattr(side, name)) for side in task.sides]
-    return "\n".join(f"{_interval(e)} {side}" if name == "change" else _x100(e.value) for side, e in told)
-
-
-def _x100(value: float) -> str:
-    return f"{100 * value:z.1f}"
+    return "\n".join(f"{_interval(e)} {side}" if name == "change" else wording.hundred(e.value) for side, e in told)
 
 
 def _interval(estimate: Estimate | None) -> str:
-    if estimate is None:
-        return ""
-    return f"{_x100(estimate.value)} \\[{_x100(estimate.low)}, {_x100(estimate.high)}]"
+    return wording.interval(estimate) if estimate else ""

@@ -1,4 +1,4 @@
-"""Commands around submissions: pack, teacher, validate, index, leaderboard."""
+"""Commands around submissions: pack, teacher, validate, rescore, index, leaderboard."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from angels_share.cli.shell import app, err, out, pair_folders, tell
 from angels_share.errors import RunError, did_you_mean
 from angels_share.items import package_folder
+
+if TYPE_CHECKING:
+    from angels_share.submission import Rescored
 
 
 @app.command()
@@ -106,10 +109,8 @@ def validate(
         return
     if path is None:
         raise RunError("give a bundle or a folder of bundles, or --explain a rule")
-    single = (path / "submission.json").exists() or not path.is_dir()
-    bundles = [path] if single else sorted(p for p in path.iterdir() if p.is_dir() and p.name != "teachers")
     refused = 0
-    for bundle in bundles:
+    for bundle in _bundles(path):
         report = examine(bundle)
         for finding in report.findings:
             tell(f"{bundle.name}: {finding}")
@@ -117,6 +118,41 @@ def validate(
         out.print(f"{'accepted' if report.accepted else 'refused'}  {bundle.name}", markup=False)
     if refused:
         raise typer.Exit(1)
+
+
+@app.command()
+def rescore(
+    path: Annotated[Path, typer.Argument(help="A bundle, or a folder of bundles.")] = Path("submissions"),
+) -> None:
+    """Write the score that a bundle's own logs give, after a release that changes numbers; refuse any other fault."""
+    from angels_share.submission import rescore_bundle
+
+    refused = False
+    for bundle in _bundles(path):
+        made = rescore_bundle(bundle)
+        for finding in made.refused:
+            tell(f"{bundle.name}: {finding}")
+        refused |= bool(made.refused)
+        word = "refused" if made.refused else "rescored" if made.written else "unchanged"
+        told = f": {_told(made)}" if made.written else ""
+        out.print(f"{word:9}  {bundle.name}{told}", markup=False, highlight=False, soft_wrap=True)
+    if refused:
+        raise typer.Exit(1)
+
+
+def _bundles(path: Path) -> list[Path]:
+    """Return a bundle, or those that a folder holds."""
+    if (path / "submission.json").exists() or not path.is_dir():
+        return [path]
+    return sorted(p for p in path.iterdir() if p.is_dir() and p.name != "teachers")
+
+
+def _told(made: Rescored) -> str:
+    """Say how much of a score changed, and which number most."""
+    moved = [(change.size, str(change)) for change in made.changes if change.size is not None]
+    told = f"{len(made.changes)} values changed"
+    told += ", a number at most by {:.2g}: {}".format(*max(moved)) if moved else ", none from one number to another"
+    return told + (", the statement with them" if "statement.json" in made.written else "")
 
 
 @app.command()

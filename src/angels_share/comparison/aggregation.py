@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from angels_share.comparison.sample import Sample
 from angels_share.errors import MeasureError
-from angels_share.estimate import Draws, Resampling
+from angels_share.estimate import Draws
 
 Floats = NDArray[np.float64]
 
@@ -66,39 +67,38 @@ class Level:
 
     draws: Draws
     influence: Floats
-    """How the value moves with each item, shape (items,): its mean is 0, and the robust standard error of that mean is
-    the one of the value (the delta method)."""
+    """How the value moves with each cluster: the mean is 0, and the robust standard error of that mean is the one of
+    the value (the delta method)."""
 
 
-def aggregate(values: Floats, name: str) -> float:
-    """Return what lm-eval prints for these item values; not finite where they have no such value.
+def aggregate(tops: Floats, bottoms: Floats, name: str) -> float:
+    """Return what lm-eval prints for items, or sums over some of them; not finite where they have no such value.
 
     Examples
     --------
-    >>> aggregate(np.array([1.0, 0.0]), "mean")
+    >>> aggregate(np.array([1.0, 0.0]), np.array([1.0, 1.0]), "mean")
     0.5
-    >>> round(aggregate(np.array([[-2.0, 4.0], [-6.0, 4.0]]), "weighted_perplexity"), 4)  # exp(8 / 8)
+    >>> round(aggregate(np.array([-2.0, -6.0]), np.array([4.0, 4.0]), "weighted_perplexity"), 4)  # exp(8 / 8)
     2.7183
     """
-    top, bottom = _parts(values)
-    weight = bottom.sum()
+    weight = bottoms.sum()
     if not weight > 0:
         return math.nan
     with np.errstate(over="ignore"):
-        return float(AGGREGATIONS[name].value(np.asarray(top.sum() / weight)))
+        return float(AGGREGATIONS[name].value(np.asarray(tops.sum() / weight)))
 
 
-def level(values: Floats, name: str, scheme: Resampling) -> Level:
+def level(tops: Floats, bottoms: Floats, name: str, sample: Sample) -> Level:
     """Return the value with its replicates and influences.
 
     Parameters
     ----------
-    values : array of shape (items,) or (items, 2)
-        For pairs the columns a and b.
+    tops, bottoms : arrays of shape (clusters,)
+        Sums of a and of its weight b over the items of each cluster or block.
     name : str
         One of :data:`AGGREGATIONS`.
-    scheme : Resampling
-        Resampling of the items.
+    sample : Sample
+        Resampling of these.
 
     Raises
     ------
@@ -106,14 +106,9 @@ def level(values: Floats, name: str, scheme: Resampling) -> Level:
         If some resample has no such value.
     """
     how = AGGREGATIONS[name]
-    top, bottom = _parts(values)
     with np.errstate(all="ignore"):
-        ratio = scheme.mean(top) / scheme.mean(bottom) if how.pairs else scheme.mean(top)
+        ratio = sample.scheme.mean(tops) / sample.scheme.mean(bottoms) if how.pairs else sample.mean(tops)
         draws = Draws(float(how.value(np.asarray(ratio.point))), how.value(ratio.replicates))
     if not (math.isfinite(draws.point) and np.isfinite(draws.replicates).all()):
         raise MeasureError("its value is not finite in every resample")
-    return Level(draws, how.slope(ratio.point) * (top - ratio.point * bottom) / bottom.mean())
-
-
-def _parts(values: Floats) -> tuple[Floats, Floats]:
-    return (values[:, 0], values[:, 1]) if values.ndim == 2 else (values, np.ones(len(values)))
+    return Level(draws, how.slope(ratio.point) * (tops - ratio.point * bottoms) / bottoms.mean())

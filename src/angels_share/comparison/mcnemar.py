@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import reduce
 
 import numpy as np
@@ -11,7 +12,7 @@ from scipy import special
 Floats = NDArray[np.float64]
 
 
-def p_mcnemar_clustered(sums: NDArray[np.int64]) -> float:
+def p_mcnemar_clustered(balances: Counter[int]) -> float:
     """Mid-p of McNemar's test where whole clusters are independent, not items.
 
     Were the models alike, they could be swapped in any cluster, so that each cluster's difference ``D_g = lost_g −
@@ -21,8 +22,8 @@ def p_mcnemar_clustered(sums: NDArray[np.int64]) -> float:
 
     Parameters
     ----------
-    sums : array of shape (clusters,)
-        Lost minus gained items of each cluster.
+    balances : Counter
+        How many clusters lost so many more items than they gained.
 
     Returns
     -------
@@ -31,17 +32,21 @@ def p_mcnemar_clustered(sums: NDArray[np.int64]) -> float:
 
     Examples
     --------
-    >>> round(p_mcnemar_clustered(np.array([1, 1, 1, 1, 1])), 6)
+    >>> round(p_mcnemar_clustered(Counter({1: 5})), 6)
     0.03125
-    >>> round(p_mcnemar_clustered(np.array([3, 1, 0])), 6)  # sums 4, 2, -2, -4: P(|S| = 4) is a half
+    >>> round(p_mcnemar_clustered(Counter([3, 1, 0])), 6)  # sums 4, 2, -2, -4: P(|S| = 4) is a half
     0.25
     """
-    seen = abs(int(sums.sum()))
+    seen = abs(sum(balance * count for balance, count in balances.items()))
     if seen == 0:
         return 1.0
-    sizes, counts = np.unique(np.abs(sums[sums != 0]), return_counts=True)
+    sizes: Counter[int] = Counter()
+    for balance, count in balances.items():
+        sizes[abs(balance)] += count
     laws = []
-    for size, count in zip(sizes.tolist(), counts.tolist(), strict=True):
+    for size, count in sorted(sizes.items()):
+        if size == 0 or count == 0:
+            continue
         steps = np.zeros(2 * size * count + 1)
         steps[:: 2 * size] = _fair(count)
         laws.append(steps)

@@ -3,36 +3,26 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from angels_share.comparison.aggregation import aggregate, level
 from angels_share.comparison.mcnemar import p_mcnemar_clustered
 from angels_share.comparison.model import Finding, Flips, Metric
-from angels_share.comparison.reading import MetricColumn
-from angels_share.estimate import Draws, Resampling, p_difference, p_equivalence, robust_standard_error
+from angels_share.comparison.reading import LoggedMetric
+from angels_share.comparison.sample import Sample
+from angels_share.comparison.summing import Changes, MetricSums
+from angels_share.estimate import Draws, p_difference, p_equivalence, robust_standard_error
 from angels_share.score.model import Estimate
-
-Floats = NDArray[np.float64]
 
 SIGNIFICANT = 0.05
 """Adjusted p-value below which a change counts as found, and level of each equivalence test."""
 
 UNDIRECTED = "lm-eval does not say whether higher is better"
 NO_FLIPS = "its values are not all 0 or 1"
-
-
-@dataclass(frozen=True)
-class Changes:
-    """Right and wrong items of both models, counted, and what each cluster lost on balance."""
-
-    counts: tuple[int, int, int, int]
-    """Both right, lost, gained, both wrong."""
-    sums: NDArray[np.int64]
-    """Lost minus gained items of each cluster."""
 
 
 @dataclass(frozen=True)
@@ -54,56 +44,42 @@ class Part:
 
 
 def part_of(
-    teacher: MetricColumn, student: MetricColumn, scheme: Resampling, clusters: NDArray[np.int64], *, prior: bool
+    teacher: MetricSums, student: MetricSums, chance: float | None, changes: Changes | None, n: int, sample: Sample
 ) -> Part:
-    """Return a metric of two models on one task.
-
-    Parameters
-    ----------
-    teacher, student : MetricColumn
-        Of the same items.
-    scheme : Resampling
-    clusters : array of shape (items,)
-        Number of each item's cluster.
-    prior : bool
-        Whether the replicates of a metric that is 0 or 1 get the pseudo-clusters of :meth:`Resampling.mean`. A task
-        shown alone needs them near 0 and 1; in the sum over the tasks of a group they would add up to a bias.
+    """Return a metric of two models on the n items of one task.
 
     Raises
     ------
     MeasureError
         If some resample has no value.
     """
-    ours, theirs = (level(side.values, side.aggregation, scheme) for side in (teacher, student))
-    error = robust_standard_error(theirs.influence - ours.influence, scheme)
-    u_t, u_s = teacher.values, student.values
-    binary = teacher.aggregation == "mean" and bool(np.isin(u_t, (0, 1)).all() and np.isin(u_s, (0, 1)).all())
-    levels, change = (ours.draws, theirs.draws), theirs.draws - ours.draws
-    if binary and prior:
-        levels = (scheme.mean(u_t, (0, 1)), scheme.mean(u_s, (0, 1)))
-        change = scheme.mean(u_s - u_t, (-1, 1))
-    directed = binary and teacher.higher_is_better is not None
-    right = 1.0 if teacher.higher_is_better else 0.0
+    ours, theirs = (level(side.tops, side.bottoms, side.aggregation, sample) for side in (teacher, student))
     return Part(
-        teacher=levels[0],
-        student=levels[1],
-        change=change,
-        standard_error=error,
-        chance=teacher.chance,
+        teacher=ours.draws,
+        student=theirs.draws,
+        change=theirs.draws - ours.draws,
+        standard_error=robust_standard_error(theirs.influence - ours.influence, sample.scheme),
+        chance=chance,
         least=float(ours.draws.replicates.min()),
-        flips=_changes(u_t == right, u_s == right, clusters) if directed else None,
-        n=len(u_t),
-        freedom=scheme.clusters - 1,
+        flips=changes if teacher.binary and student.binary else None,
+        n=n,
+        freedom=sample.scheme.clusters - 1,
     )
 
 
-def _changes(right_t: NDArray[np.bool_], right_s: NDArray[np.bool_], clusters: NDArray[np.int64]) -> Changes:
-    lost, gained = right_t & ~right_s, ~right_t & right_s
-    counts = (right_t & right_s, lost, gained, ~right_t & ~right_s)
-    both, down, up, neither = (int(chosen.sum()) for chosen in counts)
-    sums = np.bincount(clusters[lost], minlength=1 + clusters.max()).astype(np.int64)
-    sums -= np.bincount(clusters[gained], minlength=1 + clusters.max())
-    return Changes((both, down, up, neither), sums)
+def with_prior(part: Part, teacher: MetricSums, student: MetricSums, sample: Sample) -> Part:
+    """Return a metric that is 0 or 1 with the pseudo-clusters of :meth:`Resampling.mean` in its replicates.
+
+    A task shown alone needs them near 0 and 1; in the sum over the tasks of a group they would add up to a bias.
+    """
+    if not (teacher.binary and student.binary and teacher.aggregation == "mean"):
+        return part
+    return replace(
+        part,
+        teacher=sample.mean(teacher.tops, (0, 1)),
+        student=sample.mean(student.tops, (0, 1)),
+        change=sample.mean(student.tops - teacher.tops, (-1, 1)),
+    )
 
 
 def combined(parts: Sequence[Part], weights: Sequence[float]) -> Part:
@@ -113,7 +89,7 @@ def combined(parts: Sequence[Part], weights: Sequence[float]) -> Part:
     together = None
     if len(flips) == len(parts):
         both, lost, gained, neither = np.sum([f.counts for f in flips], axis=0).tolist()
-        together = Changes((both, lost, gained, neither), np.concatenate([f.sums for f in flips]))
+        together = Changes((both, lost, gained, neither), sum((f.balances for f in flips), Counter()))
     teacher = weighted([part.teacher for part in parts], weights)
     return Part(
         teacher=teacher,
@@ -164,7 +140,8 @@ def metric_of(name: str, aggregation: str, better: bool | None, part: Part, epsi
 
 def _flips(of: Changes) -> Flips:
     both, lost, gained, neither = of.counts
-    return Flips(both_right=both, lost=lost, gained=gained, both_wrong=neither, p_mcnemar=p_mcnemar_clustered(of.sums))
+    p = p_mcnemar_clustered(of.balances)
+    return Flips(both_right=both, lost=lost, gained=gained, both_wrong=neither, p_mcnemar=p)
 
 
 def _retention(part: Part, *, better: bool | None) -> tuple[Estimate | None, dict[str, str]]:
@@ -209,21 +186,19 @@ def judged(metric: Metric, p_adjusted: float) -> Metric:
     return metric.model_copy(update={"p_adjusted": p_adjusted, "finding": finding})
 
 
-def unusable(teacher: MetricColumn, student: MetricColumn | None) -> str | None:
-    """Return why a metric cannot be compared item by item, or None where it can."""
-    if student is None:
-        return "the student's log lacks it"
-    for side, column in (("teacher", teacher), ("student", student)):
-        missing = int(np.isnan(column.values.reshape(len(column.values), -1)).any(axis=1).sum())
-        if missing:
-            return f"{missing} of {len(column.values)} items of the {side}'s log have no number of it"
-        made = aggregate(column.values, column.aggregation)
-        if column.printed is None or not math.isclose(made, column.printed, rel_tol=1e-6, abs_tol=1e-9):
-            told = "no number" if column.printed is None else f"{column.printed:.6g}"
+def unusable(logged: tuple[LoggedMetric, LoggedMetric], sums: tuple[MetricSums, MetricSums], n: int) -> str | None:
+    """Return why a metric of teacher and student cannot be compared item by item, or None where it can."""
+    for side, of, found in zip(("teacher", "student"), logged, sums, strict=True):
+        if found.missing:
+            return f"{found.missing} of {n} items of the {side}'s log have no number of it"
+        made = aggregate(found.tops, found.bottoms, of.aggregation)
+        if of.printed is None or not math.isclose(made, of.printed, rel_tol=1e-6, abs_tol=1e-9):
+            told = "no number" if of.printed is None else f"{of.printed:.6g}"
             return (
-                f"the {column.aggregation} of the {side}'s items is {made:.6g}, lm-eval printed {told}: it is "
+                f"the {of.aggregation} of the {side}'s items is {made:.6g}, lm-eval printed {told}: it is "
                 "aggregated in another way"
             )
+    teacher, student = logged
     if teacher.aggregation != student.aggregation or teacher.higher_is_better != student.higher_is_better:
         return "the logs define it differently"
     return None

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
+from duckdb import DuckDBPyRelation
 from numpy.typing import NDArray
 
 from angels_share.comparison.aggregation import AGGREGATIONS, DEFAULTS
-from angels_share.errors import LogError, PairingError
-from angels_share.logs.folders import Folder, Results, check_count, part_of, query, samples_of, sql_name, sql_text
-
-Floats = NDArray[np.float64]
+from angels_share.comparison.spooling import BYTES_A_CHUNK, ROWS_A_BATCH, Spool, spooled
+from angels_share.errors import LogError
+from angels_share.logs.folders import (
+    Folder,
+    Results,
+    check_count,
+    part_of,
+    query,
+    samples_of,
+    samples_path,
+    sql_name,
+    sql_text,
+)
 
 OUTPUT_TYPES = ("multiple_choice", "loglikelihood", "loglikelihood_rolling", "generate_until")
 """What lm-eval asks of a model. The output type, and nothing else, says what a task's responses are."""
@@ -30,21 +39,18 @@ are."""
 
 
 @dataclass(frozen=True)
-class MetricColumn:
-    """One of lm-eval's metrics, before it is aggregated."""
+class LoggedMetric:
+    """One of lm-eval's metrics, as a run tells of it."""
 
     aggregation: str
     higher_is_better: bool | None
-    values: Floats
-    """Shape (items,), or (items, 2) where an item's value is a pair; NaN where the log has no number."""
     printed: float | None
     """The value of the task in the results file."""
-    chance: float | None
 
 
 @dataclass(frozen=True)
-class Columns:
-    """The samples of one task under one filter, in the order of their keys."""
+class Log:
+    """One task under one filter: what a run tells of it, and where its samples are."""
 
     task: str
     filter: str
@@ -54,25 +60,55 @@ class Columns:
     """Seed of the sampled answers; None where answers are not sampled."""
     original: int
     """Items of the whole task."""
-    keys: pa.Array
-    """SHA-256 of each document, with a number from its second occurrence on."""
-    prompts: pa.Array
-    """A number for each prompt, the same for the same prompt."""
-    clusters: pa.Array | None
-    log_likelihoods: Floats | None
-    """Of the options, or of the one continuation, shape (items, most options), NaN beyond an item's own."""
-    answers: pa.Array | None
-    """What the filter left of each generated answer; None where that is not one text."""
-    metrics: Mapping[str, MetricColumn]
+    metrics: Mapping[str, LoggedMetric]
+    config: Mapping[str, Any]
+    """Of the task, in the results file."""
+    spool: Spool
+    """The samples: ``key``, which is the SHA-256 of the document, with a number from its second occurrence on;
+    ``prompt`` and ``answer``, hashes of 64 bits, the answer None where the filter left no single text; ``options``,
+    their log-likelihoods, or that of the one continuation; ``cluster``; and each metric's values."""
+    clusters: NDArray[np.uint64] | None
+    """Hashes of all clusters, in their order; None where each document is its own."""
 
     @property
     def output_type(self) -> str:
         """What lm-eval asked of the model."""
         return str(self.settings["output_type"])
 
+    def chance(self, name: str, *, binary: bool) -> float | None:
+        """Return what guessing gives in a metric, or None where the log does not tell.
 
-def read_columns(folder: Folder, task: str, cluster: str | None) -> list[Columns]:
-    """Return the samples of a task, one object for each of its filters.
+        Of free answers it is nothing, of options, one of which is right, it is one in as many as there are. What a
+        task's own function makes of them is known only where that is 0 or 1 for free answers.
+        """
+        own = self.config.get("process_results") is not None
+        if self.output_type in ("generate_until", "loglikelihood"):
+            return 0.0 if not own or binary else None
+        told = self.config.get("metric_list") and name in OPTION_SCORES and not self.spool.several
+        if own or not self.has_options or not told:
+            return None
+        numbers = np.arange(1, len(self.spool.options))
+        return float(self.spool.options[1:] / self.spool.rows @ (1 / numbers))
+
+    @property
+    def has_options(self) -> bool:
+        """Whether the log has likelihoods, of options or of one continuation."""
+        return _has_options(self.output_type)
+
+    @property
+    def choice(self) -> bool:
+        """Whether items have several options to choose from."""
+        return self.output_type == "multiple_choice" and len(self.spool.options) > 2
+
+
+def chunks_of(folder: Folder, task: str) -> int:
+    """Return into how many chunks the samples of a task are divided."""
+    samples = samples_path(folder.tasks[task], task)
+    return 1 + (samples.stat().st_size if samples.exists() else 0) // BYTES_A_CHUNK
+
+
+def read_logs(folder: Folder, task: str, cluster: str | None, file: Path, chunks: int = 1) -> dict[str, Log]:
+    """Return the logs of a task, by filter.
 
     Parameters
     ----------
@@ -80,6 +116,10 @@ def read_columns(folder: Folder, task: str, cluster: str | None) -> list[Columns
     task : str
     cluster : str or None
         Field of the documents that names the cluster. A task of which no document has it is read without clusters.
+    file : Path
+        Where the samples are spooled.
+    chunks : int
+        Into how many chunks, the same for two logs that are to be paired.
 
     Raises
     ------
@@ -88,74 +128,45 @@ def read_columns(folder: Folder, task: str, cluster: str | None) -> list[Columns
     """
     path = folder.tasks[task]
     results = folder.results[path]
+    config = results["configs"][task]
     samples, counted = samples_of(path, results, task)
     settings = _settings(results, task, path)
     printed = _printed(part_of(results, path, "results", task))
-    names = sorted({name for name, _ in printed})
     declared = _declared(results, task)
-    how = {name: declared.get(name, "mean") for name in names}
-    table = _query(samples, settings["output_type"], how, cluster, halved="acc_mutual_info" in declared)
-    if table.num_rows == 0 or any(table.column(name).null_count for name in ("filter", "doc_id", "doc_hash")):
-        raise LogError(f"{samples}: a row lacks its filter, doc_id or doc_hash, or there is none; run the task again")
-    table = _by_key(table)
+    how = {name: declared.get(name, "mean") for name in sorted({name for name, _ in printed})}
+    types, chosen = _columns(settings["output_type"], how, cluster, halved="acc_mutual_info" in declared)
+    chosen.append(f"COALESCE(TRY_CAST('0x' || doc_hash[:8] AS BIGINT), 0) * {chunks} >> 32 AS chunk")
+
+    def fetch(rows: DuckDBPyRelation) -> dict[str, Spool]:
+        return spooled(rows.project(", ".join(chosen)).to_arrow_reader(ROWS_A_BATCH), samples, file)
+
+    spools = query(samples, types, fetch)
     better = part_of(results, path, "higher_is_better", task)
-    out = []
-    for of, rows in _of_filters(table):
-        check_count(samples, len(rows), counted)
-        options = _options(rows.column("options"), samples) if "options" in table.column_names else None
-        several = options is None or pc.any(rows.column("several")).as_py()
-        values = {name: _values(rows, name, how[name]) for name in names if (name, of) in printed}
-        out.append(
-            Columns(
-                task=task,
-                filter=of,
-                settings=settings,
-                sampling_seed=results["config"].get("torch_seed") if _sampled(settings) else None,
-                original=counted["original"] if isinstance(counted.get("original"), int) else len(rows),
-                keys=rows.column("key").combine_chunks(),
-                prompts=rows.column("prompt").combine_chunks(),
-                clusters=_clusters(rows, cluster, samples),
-                log_likelihoods=options,
-                answers=_answers(rows),
-                metrics={
-                    name: MetricColumn(
-                        aggregation=how[name],
-                        higher_is_better=better[name] if isinstance(better.get(name), bool) else None,
-                        values=of_items,
-                        printed=printed[name, of],
-                        chance=_chance(results["configs"][task], name, of_items, None if several else options),
-                    )
-                    for name, of_items in values.items()
-                },
-            )
+    out = {}
+    for of, spool in sorted(spools.items()):
+        check_count(samples, spool.rows, counted)
+        if _has_options(settings["output_type"]):
+            _check_options(spool, samples)
+        out[of] = Log(
+            task=task,
+            filter=of,
+            settings=settings,
+            sampling_seed=results["config"].get("torch_seed") if _sampled(settings) else None,
+            original=counted["original"] if isinstance(counted.get("original"), int) else spool.rows,
+            metrics={
+                name: LoggedMetric(
+                    aggregation=how[name],
+                    higher_is_better=better[name] if isinstance(better.get(name), bool) else None,
+                    printed=printed[name, of],
+                )
+                for name in how
+                if (name, of) in printed
+            },
+            config=config,
+            spool=spool,
+            clusters=_clusters(spool, cluster, samples),
         )
     return out
-
-
-def check_pair(teacher: Columns, student: Columns) -> None:
-    """Refuse two runs of a task that must not be compared.
-
-    Rows are in the order of their keys, so that equal keys mean equal documents row by row.
-
-    Raises
-    ------
-    PairingError
-        If the runs differ in a setting, in their documents or in the options of a document.
-    """
-    for name in sorted(teacher.settings.keys() | student.settings.keys()):
-        ours, theirs = teacher.settings.get(name), student.settings.get(name)
-        if ours != theirs:
-            raise PairingError(f"teacher was run with {name} {ours!r}, student with {theirs!r}; run both alike")
-    if not teacher.keys.equals(student.keys):
-        mine, others = set(teacher.keys.to_pylist()), set(student.keys.to_pylist())
-        raise PairingError(
-            f"{len(mine - others)} documents are only in the teacher's log, {len(others - mine)} only in the "
-            "student's; run both on the same items"
-        )
-    if teacher.log_likelihoods is not None and student.log_likelihoods is not None:
-        places, others_places = np.isnan(teacher.log_likelihoods), np.isnan(student.log_likelihoods)
-        if places.shape != others_places.shape or (places != others_places).any():
-            raise PairingError("a document has more options in one log than in the other; run both alike")
 
 
 def _settings(results: Results, task: str, path: Path) -> dict[str, Any]:
@@ -175,6 +186,10 @@ def _settings(results: Results, task: str, path: Path) -> dict[str, Any]:
 
 def _generates(kind: str) -> bool:
     return kind == "generate_until"
+
+
+def _has_options(kind: str) -> bool:
+    return kind in ("multiple_choice", "loglikelihood")
 
 
 def _sampled(settings: Mapping[str, Any]) -> bool:
@@ -209,14 +224,17 @@ def _declared(results: Results, task: str) -> dict[str, str]:
     return out
 
 
-def _query(samples: Path, kind: str, metrics: Mapping[str, str], cluster: str | None, *, halved: bool) -> pa.Table:
+def _columns(
+    kind: str, metrics: Mapping[str, str], cluster: str | None, *, halved: bool
+) -> tuple[dict[str, str], list[str]]:
+    """Return the types of the columns of a samples file that are read, and the expressions of what is kept."""
     types = {"doc_id": "BIGINT", "filter": "VARCHAR", "doc_hash": "VARCHAR", "prompt_hash": "VARCHAR"}
     chosen = ["doc_id", "filter", "doc_hash", "hash(prompt_hash) AS prompt"]
     types |= dict.fromkeys(metrics, "JSON")
     for metric, how in metrics.items():
         parts = [f"{sql_name(metric)}->{k}" for k in (0, 1)] if AGGREGATIONS[how].pairs else [sql_name(metric)]
         chosen += [f"{_number(part)} AS {sql_name(f'{metric} {k}')}" for k, part in enumerate(parts)]
-    if kind in ("multiple_choice", "loglikelihood"):
+    if _has_options(kind):
         types |= {"resps": "VARCHAR[][][]", "target": "VARCHAR"}
         asked = "resps[:len(resps) // 2]" if halved else "resps"
         values = f"[{_number('x[1][1]')} FOR x IN {asked}]"
@@ -224,13 +242,13 @@ def _query(samples: Path, kind: str, metrics: Mapping[str, str], cluster: str | 
     if _generates(kind):
         types["filtered_resps"] = "JSON"
         one = "json_array_length(filtered_resps) = 1 AND json_type(filtered_resps->0) = 'VARCHAR'"
-        chosen.append(f"CASE WHEN {one} THEN filtered_resps->>0 END AS answer")
+        chosen.append(f"CASE WHEN {one} THEN hash(filtered_resps->>0) END AS answer")
     if cluster is not None:
         types["doc"] = "JSON"
         pointer = "/" + cluster.replace("~", "~0").replace("/", "~1")
-        chosen.append(f"json_extract_string(doc, {sql_text(pointer)}) AS cluster")
-    found: pa.Table = query(samples, types, lambda rows: rows.project(", ".join(chosen)).to_arrow_table())
-    return found
+        name = f"json_extract_string(doc, {sql_text(pointer)})"
+        chosen += [f"{name} AS cluster", f"hash({name}) AS cluster_hash"]
+    return types, chosen
 
 
 def _number(value: str) -> str:
@@ -238,80 +256,19 @@ def _number(value: str) -> str:
     return f"COALESCE(TRY_CAST({value} AS DOUBLE), 'NaN')"
 
 
-def _by_key(table: pa.Table) -> pa.Table:
-    """Return the rows of each filter in the order of their keys."""
-    table = table.sort_by([("filter", "ascending"), ("doc_hash", "ascending"), ("doc_id", "ascending")])
-    filters, hashes = (table.column(name).combine_chunks() for name in ("filter", "doc_hash"))
-    repeated = pc.and_(pc.equal(hashes[1:], hashes[:-1]), pc.equal(filters[1:], filters[:-1]))
-    if not pc.any(repeated).as_py():
-        return table.append_column("key", hashes)
-    nth = 1
-    keys = []
-    for doc_hash, again in zip(hashes.to_pylist(), [False, *repeated.to_pylist()], strict=True):
-        nth = nth + 1 if again else 1
-        keys.append(f"{doc_hash}-{nth}" if nth > 1 else doc_hash)
-    return table.append_column("key", pa.array(keys)).sort_by([("filter", "ascending"), ("key", "ascending")])
-
-
-def _of_filters(table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-    """Yield the rows of each filter, which stand together."""
-    start = 0
-    for found in pc.value_counts(table.column("filter")).to_pylist():
-        yield found["values"], table.slice(start, found["counts"]).combine_chunks()
-        start += found["counts"]
-
-
-def floats(column: pa.Array | pa.ChunkedArray) -> Floats:
-    """Return a column without nulls as an array; unlike ``to_numpy`` it does not import pandas."""
-    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    return np.from_dlpack(whole).astype(np.float64, copy=False)
-
-
-def _values(rows: pa.Table, name: str, how: str) -> Floats:
-    parts = [floats(rows.column(f"{name} {k}")) for k in range(1 + AGGREGATIONS[how].pairs)]
-    return np.column_stack(parts) if len(parts) > 1 else parts[0]
-
-
-def _options(column: pa.ChunkedArray, samples: Path) -> Floats:
-    """Return lists of log-likelihoods as an array, NaN beyond the end of a list."""
-    values = floats(pc.list_flatten(column))
-    lengths = floats(pc.list_value_length(column))
-    if not lengths.all() or not np.isfinite(values).all():
+def _check_options(spool: Spool, samples: Path) -> None:
+    if spool.options[0] or not math.isfinite(spool.greatest):
         raise LogError(f"{samples}: a row's resps are no finite log-likelihoods; run the task again")
-    if values.max() > 1e-6:
-        raise LogError(f"{samples}: a log-likelihood is {values.max()}, expected at most 0; run the task again")
-    out = np.full((len(lengths), int(lengths.max())), np.nan)
-    out[np.arange(out.shape[1]) < lengths[:, None]] = values
-    return out
+    if spool.greatest > 1e-6:
+        raise LogError(f"{samples}: a log-likelihood is {spool.greatest}, expected at most 0; run the task again")
 
 
-def _answers(rows: pa.Table) -> pa.Array | None:
-    if "answer" not in rows.column_names or rows.column("answer").null_count:
+def _clusters(spool: Spool, cluster: str | None, samples: Path) -> NDArray[np.uint64] | None:
+    if cluster is None or spool.unclustered == spool.rows:
         return None
-    return rows.column("answer").combine_chunks()
-
-
-def _clusters(rows: pa.Table, cluster: str | None, samples: Path) -> pa.Array | None:
-    if cluster is None:
-        return None
-    column = rows.column("cluster")
-    if 0 < column.null_count < len(column):
+    if spool.unclustered:
         raise LogError(
-            f"{samples}: {column.null_count} of {len(column)} documents have no field {cluster!r}; name one that all "
+            f"{samples}: {spool.unclustered} of {spool.rows} documents have no field {cluster!r}; name one that all "
             "have, or none"
         )
-    return None if column.null_count else column.combine_chunks()
-
-
-def _chance(config: Mapping[str, Any], name: str, values: Floats, options: Floats | None) -> float | None:
-    """Return what guessing gives in a metric, or None where the log does not tell.
-
-    Of free answers it is nothing, of options, one of which is right, it is one in as many as there are. What a task's
-    own function makes of them is known only where that is 0 or 1 for free answers.
-    """
-    own = config.get("process_results") is not None
-    if config["output_type"] in ("generate_until", "loglikelihood"):
-        return 0.0 if not own or bool(np.isin(values, (0, 1)).all()) else None
-    if own or options is None or not config.get("metric_list") or name not in OPTION_SCORES:
-        return None
-    return float((1 / (~np.isnan(options)).sum(axis=1)).mean())
+    return np.unique(np.concatenate(spool.clusters))

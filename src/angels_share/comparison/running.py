@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory, gettempdir
 
 from angels_share.comparison.grouping import compare_groups
 from angels_share.comparison.measuring import NO_CLUSTER_FIELD, Measured, measure
 from angels_share.comparison.metrics import judged
 from angels_share.comparison.model import Comparison, Metric
-from angels_share.comparison.reading import Columns, check_pair, read_columns
+from angels_share.comparison.reading import Log, chunks_of, read_logs
+from angels_share.comparison.summing import pair
 from angels_share.errors import LogError, MeasureError, PairingError
 from angels_share.estimate import RESAMPLES, holm
 from angels_share.logs.folders import Folder, open_folder
@@ -49,7 +51,8 @@ def compare_runs(
     Raises
     ------
     LogError
-        If a folder is no run of one model, or no document of any task has the cluster field.
+        If a folder is no run of one model, no document of any task has the cluster field, or the folder for
+        temporary files has no room for about 200 bytes a sample.
     PairingError
         If the runs have no task in common, or none that can be compared.
     """
@@ -65,16 +68,18 @@ def compare_runs(
     for name in common:
         progress(name)
         try:
-            with ThreadPoolExecutor(2) as pool:
-                first, second = pool.map(_by_filter, (ours, theirs), [name] * 2, [cluster_field] * 2)
+            with TemporaryDirectory() as place:
+                measured, without = _by_filter(ours, theirs, name, cluster_field, epsilon, resamples, Path(place))
         except LogError as error:
             left_out[name] = str(error)
             continue
-        for of in sorted(first.keys() | second.keys()):
-            try:
-                found[name, of] = _measured(first.get(of), second.get(of), cluster_field, epsilon, resamples)
-            except (PairingError, MeasureError) as error:
-                left_out[f"{name}, filter {of}"] = str(error)
+        except OSError as error:
+            raise LogError(
+                f"{gettempdir()}: samples cannot be kept there while they are compared ({error.strerror or error}); "
+                "set TMPDIR to a folder with room"
+            ) from error
+        found |= {(name, of): one for of, one in measured.items()}
+        left_out |= {f"{name}, filter {of}": reason for of, reason in without.items()}
     if not found:
         told = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
         raise PairingError(f"{teacher} and {student} have no task that can be compared: {told}")
@@ -100,17 +105,31 @@ def compare_runs(
     )
 
 
-def _by_filter(run: Folder, name: str, cluster_field: str | None) -> dict[str, Columns]:
-    return {of.filter: of for of in read_columns(run, name, cluster_field)}
+def _by_filter(
+    teacher: Folder, student: Folder, name: str, cluster_field: str | None, epsilon: float, resamples: int, place: Path
+) -> tuple[dict[str, Measured], dict[str, str]]:
+    """Return the comparison of a task under each of its filters, and why others have none."""
+    chunks = chunks_of(teacher, name)
 
+    def read(side: str, run: Folder) -> dict[str, Log]:
+        return read_logs(run, name, cluster_field, place / side, chunks)
 
-def _measured(
-    teacher: Columns | None, student: Columns | None, cluster_field: str | None, epsilon: float, resamples: int
-) -> Measured:
-    if teacher is None or student is None:
-        raise PairingError("only one of the runs has this filter")
-    check_pair(teacher, student)
-    return measure(teacher, student, epsilon, resamples, clustered=cluster_field is not None)
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(read, ("teacher", "student"), (teacher, student))
+    found: dict[str, Measured] = {}
+    left_out: dict[str, str] = {}
+    for of in sorted(first.keys() | second.keys()):
+        ours, theirs = first.get(of), second.get(of)
+        if ours is None or theirs is None:
+            left_out[of] = "only one of the runs has this filter"
+            continue
+        try:
+            paired = pair(ours, theirs, chunks, resamples)
+        except (PairingError, MeasureError) as error:
+            left_out[of] = str(error)
+            continue
+        found[of] = measure(ours, theirs, paired, epsilon, clustered=cluster_field is not None)
+    return found, left_out
 
 
 def _judged(families: Sequence[Sequence[Metric]]) -> list[tuple[Metric, ...]]:

@@ -115,7 +115,14 @@ def write_provenance(pair: PairRun) -> None:
         "versions": {"angels-share": __version__}
         | {name: version(name) for name in ("lm_eval", "torch", "transformers")},
     }
-    (pair.output / "run.json").write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", "utf-8")
+    write_record(pair.output, record)
+
+
+def write_record(output: Path, record: Mapping[str, Any]) -> None:
+    """Write ``run.json``, whole or not at all."""
+    draft = output / ".run.json"
+    draft.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", "utf-8")
+    draft.replace(output / "run.json")
 
 
 def _weights(model: ModelChoice) -> str | None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from angels_share.errors import LogError, PairingError, RunError
 from angels_share.harness.planning import DEFAULT_SEEDS, PairRun, Role, Settings
-from angels_share.harness.provenance import conditions, earlier_roles
+from angels_share.harness.provenance import conditions, earlier_roles, write_record
 from angels_share.logs import TaskLog, read_run, results_files
 from angels_share.second_stage import check
 
@@ -106,7 +105,7 @@ def adopt_teacher(finished: Path, pair: PairRun) -> None:
             if name != "student":
                 own = shutil.ignore_patterns("second_stage")
                 shutil.copytree(source, pair.output / name, ignore=own, dirs_exist_ok=True)
-        (pair.output / "run.json").write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", "utf-8")
+        write_record(pair.output, record)
     except OSError as error:
         raise RunError(f"{pair.output}: the teacher's run cannot be copied there: {error}") from error
 

@@ -22,6 +22,9 @@ Results = Mapping[str, Any]
 
 Fetched = TypeVar("Fetched")
 
+LONGEST = 2**26
+"""Bytes of a row that can be read."""
+
 
 @dataclass(frozen=True)
 class Folder:
@@ -171,7 +174,9 @@ def check_count(samples: Path, rows: int, counted: Mapping[str, Any]) -> None:
         )
 
 
-def query(path: Path, columns: Mapping[str, str], fetch: Callable[[duckdb.DuckDBPyRelation], Fetched]) -> Fetched:
+def query(
+    path: Path, columns: Mapping[str, str], fetch: Callable[[duckdb.DuckDBPyRelation], Fetched], longest: int = 2**24
+) -> Fetched:
     """Return what ``fetch`` takes out of a samples file.
 
     Parameters
@@ -180,7 +185,10 @@ def query(path: Path, columns: Mapping[str, str], fetch: Callable[[duckdb.DuckDB
     columns : mapping
         The columns that are read, with their types.
     fetch : callable
-        Takes the table of these columns, in their order, of which nothing has been read yet.
+        Takes the table of these columns, in their order, of which nothing has been read yet. Called again where the
+        file turns out to hold longer rows.
+    longest : int
+        Bytes of the longest row, which DuckDB holds several times; raised to :data:`LONGEST` where that is needed.
 
     Raises
     ------
@@ -191,8 +199,10 @@ def query(path: Path, columns: Mapping[str, str], fetch: Callable[[duckdb.DuckDB
     read = f"read_json({sql_text(str(path))}, columns={{{types}}}, format='newline_delimited'"
     try:
         with _database().cursor() as connection:
-            return fetch(connection.sql(f"FROM {read}, maximum_object_size=67108864)"))
+            return fetch(connection.sql(f"FROM {read}, maximum_object_size={longest})"))
     except duckdb.Error as error:
+        if "maximum_object_size" in str(error) and longest < LONGEST:
+            return query(path, columns, fetch, LONGEST)
         raise LogError(f"{path}: garbled or truncated ({str(error).splitlines()[0]}); run the task again") from error
 
 

@@ -158,7 +158,7 @@ def sampled_closeness(items: Items, seen: Observation) -> Floats:
     return 1 - 0.5 * distance
 
 
-@utility("option_distribution", lambda items: 1 - 0.5 * (1 - 1 / _n_options(items)), smooth=True)
+@utility("option_distribution", lambda items: 1 - 0.5 * (1 - 1 / _n_options(items)), smooth=True, gold=True)
 def brier(items: Items, seen: Observation) -> Floats:
     """Brier utility ``u = 1 − ½ Σ_k (q_k − y_k)²`` with y one at the right option, in [0, 1]; proper (Brier 1950)."""
     gap = seen.values - _gold(items, seen.values.shape[1])
@@ -173,7 +173,7 @@ def _payoff_of_best_constant(items: Items) -> Floats:
     return best
 
 
-@utility("option_distribution", _payoff_of_best_constant, smooth=True)
+@utility("option_distribution", _payoff_of_best_constant, smooth=True, gold=True)
 def expected_payoff(items: Items, seen: Observation) -> Floats:
     """Return the expected payoff ``u = Σ_k q_k π_k`` of an answer drawn from q, with payoffs π ∈ [0, 1]."""
     u: Floats = (seen.values * _padded(items, "payoffs", seen.values.shape[1])).sum(axis=1)
@@ -187,14 +187,14 @@ def valid_mass(items: Items, seen: Observation) -> Floats:
     return u
 
 
-@utility("option_distribution", lambda items: 1 / _n_options(items), smooth=False)
+@utility("option_distribution", lambda items: 1 / _n_options(items), smooth=False, gold=True)
 def accuracy(items: Items, seen: Observation) -> Floats:
     """One where the most probable option is the right one, else zero; ties go to the first."""
     u: Floats = (seen.values.argmax(axis=1) == np.array([int(item["gold"]) for item in items])).astype(np.float64)
     return u
 
 
-@utility("option_distribution", lambda items: 1 / _n_options(items), smooth=True)
+@utility("option_distribution", lambda items: 1 / _n_options(items), smooth=True, gold=True)
 def probability_of_gold(items: Items, seen: Observation) -> Floats:
     """Probability on the right option, ``u = q_gold``, in [0, 1]."""
     u: Floats = (seen.values * _gold(items, seen.values.shape[1])).sum(axis=1)

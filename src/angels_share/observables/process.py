@@ -69,7 +69,7 @@ def _best_constant_verdict(items: Items) -> Floats:
     return right
 
 
-@utility("option_distribution", _best_constant_verdict, smooth=True)
+@utility("option_distribution", _best_constant_verdict, smooth=True, gold=True)
 def probability_of_verdict(items: Items, seen: Observation) -> Floats:
     """Probability of the right verdict, ``u = q_gold``, in [0, 1]; chance is that of the best constant verdict.
 

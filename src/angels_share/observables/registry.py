@@ -82,6 +82,8 @@ class Utility:
         aggregation.
     credited : bool
         Whether improvement may outweigh harm. Not where a student that ignores the item can improve u on average.
+    gold : bool
+        Whether φ is a distribution over the item's options, of which its ``gold`` alone is right.
     """
 
     name: str
@@ -91,6 +93,7 @@ class Utility:
     smooth: bool
     joint: bool = False
     credited: bool = True
+    gold: bool = False
 
     def __call__(self, doc: Mapping[str, Any], results: Sequence[Any]) -> dict[str, Any]:
         """Return this utility of one document, in the form that lm-eval's ``process_results`` wants."""
@@ -128,12 +131,18 @@ def mean_over_items(entries: Sequence[Mapping[str, Any]]) -> float:
 
 
 def utility(
-    observable: str, chance: Callable[[Items], Floats], *, smooth: bool, joint: bool = False, credited: bool = True
+    observable: str,
+    chance: Callable[[Items], Floats],
+    *,
+    smooth: bool,
+    joint: bool = False,
+    credited: bool = True,
+    gold: bool = False,
 ) -> Callable[..., Utility]:
     """Register a function ``(items, observation) -> u`` as the utility of its name."""
 
     def register(function: Callable[[Items, Observation], Floats]) -> Utility:
-        made = Utility(function.__name__, function, chance, observable, smooth, joint, credited)
+        made = Utility(function.__name__, function, chance, observable, smooth, joint, credited, gold)
         refuse_taken(made.name, _UTILITIES)
         _UTILITIES[made.name] = made
         return made

@@ -43,7 +43,13 @@ def pmi_distribution(items: Items, responses: Floats | Texts) -> Observation:
     return Observation(seen.values, seen.categories, seen.invalid, features=raw)
 
 
-@utility("pmi_distribution", lambda items: np.array([1 / len(i["choices"]) for i in items]), smooth=True, joint=True)
+@utility(
+    "pmi_distribution",
+    lambda items: np.array([1 / len(i["choices"]) for i in items]),
+    smooth=True,
+    joint=True,
+    gold=True,
+)
 def pmi_of_gold(items: Items, seen: Observation) -> Floats:
     """Share of the right option by pointwise mutual information, ``u = φ_gold``, in [0, 1]; chance is 1 / options."""
     u: Floats = seen.values[np.arange(len(items)), [int(item["gold"]) for item in items]]

@@ -121,7 +121,7 @@ class TaskScore(Strict):
     uncredited_loss: Estimate | None = None
     """Δ / Δ₁."""
     agreement_beyond_chance: float | None = None
-    """κ, agreement of the right/wrong pattern beyond chance, for display."""
+    """κ, agreement beyond chance of which items are right, for display; of options the most likely one is judged."""
     teacher_level: Estimate | None = None
     student_level: Estimate | None = None
     change: Estimate | None = None

@@ -172,7 +172,7 @@ def measure_task(teacher: TaskLog, student: TaskLog, resamples: int) -> Measurem
             "net_correction": to_estimate(credit, scheme, n),
             "loss": to_estimate(loss, scheme, n),
             "uncredited_loss": to_estimate(divergence / divisor, scheme, n),
-            "agreement_beyond_chance": _kappa(u_t, u_s) if binary else None,
+            "agreement_beyond_chance": _agreement(log, (seen_t, seen_s), (u_t, u_s) if binary else None),
             "teacher_level": whole.teacher_level if whole else None,
             "student_level": whole.student_level if whole else None,
             "change": whole.change if whole else None,
@@ -234,10 +234,28 @@ def _root(draws: Draws) -> Draws:
     return Draws(max(0.0, draws.point) ** 0.5, np.sqrt(np.maximum(0.0, draws.replicates)))
 
 
-def _kappa(u_t: Floats, u_s: Floats) -> float | None:
-    """Cohen's κ of two binary sequences; None where chance agreement is complete."""
-    both = float((u_t == u_s).mean())
-    chance = float(u_t.mean() * u_s.mean() + (1 - u_t.mean()) * (1 - u_s.mean()))
+def _agreement(
+    log: TaskLog, seen: tuple[Observation, Observation], binary: tuple[Floats, Floats] | None
+) -> float | None:
+    """Cohen's κ of which items teacher and student get right, ``(p − p_e) / (1 − p_e)``, in [−1, 1].
+
+    p is the share of items that both get right or both wrong, p_e what it would be if the two were independent. An item
+    is right where its most likely option is the gold one, ties going to the first as in ``accuracy``; where a task has
+    no gold option, where u is 1, and wrong where u is 0. None where u has other values or the task no direction, where
+    K answers are sampled, of which some may be right and others wrong, and where chance agreement is complete.
+    """
+    measure = log.spec.measure
+    if measure.utility is None or measure.readout == "sampled":
+        return None
+    if get_utility(measure.utility).gold:
+        right_t, right_s = (get_utility("accuracy").of(log.items, one) for one in seen)
+    elif binary is not None:
+        right_t, right_s = binary
+    else:
+        return None
+    both = float((right_t == right_s).mean())
+    t, s = float(right_t.mean()), float(right_s.mean())
+    chance = t * s + (1 - t) * (1 - s)
     return None if chance == 1 else (both - chance) / (1 - chance)
 
 

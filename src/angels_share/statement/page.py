@@ -220,9 +220,13 @@ def _tests(title: str, tasks: Sequence[TaskScore]) -> Iterator[Block]:
         yield Text(
             "No change: adjusted by Holm over the suite, which the verdicts rest on, and by Benjamini and Hochberg "
             "over all tasks, which is exploratory. Too large a change: two one-sided tests against the margin ε, on "
-            "the worse of two sides."
+            "the worse of two sides. κ: whether both are right on the same items, 0 being what chance gives and 100 "
+            "always; it is never charged, and stands where one answer is right."
         )
-        head = ("Task", "p of no change", "q of no change", "p of too large a change", "Smallest change found at 80 %")
+        head = (
+            *("Task", "p of no change", "q of no change", "p of too large a change", "Smallest change found at 80 %"),
+            "Agreement beyond chance (κ)",
+        )
         yield Table(title, head, tuple(rows))
 
 
@@ -230,7 +234,13 @@ def _test_rows(task: TaskScore) -> Iterator[Row]:
     parts = [(f"{task.task}: {side.name}", side.p_holm, side.q_change) for side in task.sides]
     for name, p, q in parts or [(task.task, task.p_holm, task.q_change)]:
         adjusted = (wording.probability(value) for value in (p, q, task.p_equivalence))
-        yield name, *adjusted, wording.hundred(task.minimum_detectable_effect or 0.0)
+        kappa = task.agreement_beyond_chance
+        yield (
+            name,
+            *adjusted,
+            wording.hundred(task.minimum_detectable_effect or 0.0),
+            "–" if kappa is None else wording.hundred(kappa),
+        )
 
 
 def _statistics(title: str, tasks: Sequence[TaskScore], access: str, weights: Weights | None = None) -> Iterator[Block]:

@@ -18,13 +18,16 @@ The parts, in the order in which they build on each other:
 * :mod:`~angels_share.submission.files`: writing and reading files
 * :mod:`~angels_share.submission.role`: one model's run inside a bundle
 * :mod:`~angels_share.submission.scoring`: the pair's identity and its score
+* :mod:`~angels_share.submission.differences`: where two scores differ
 * :mod:`~angels_share.submission.teachers`: canonical teachers
 * :mod:`~angels_share.submission.pack`: making a bundle
 * :mod:`~angels_share.submission.validate`: checking one
+* :mod:`~angels_share.submission.rescoring`: giving one its score again
 """
 
 from angels_share.submission.model import Declarations, Finding, Manifest, ModelFacts, Report
 from angels_share.submission.pack import pack
+from angels_share.submission.rescoring import Rescored, rescore_bundle
 from angels_share.submission.role import read_role
 from angels_share.submission.rules import rules
 from angels_share.submission.teachers import register_teacher
@@ -36,9 +39,11 @@ __all__ = [
     "Manifest",
     "ModelFacts",
     "Report",
+    "Rescored",
     "pack",
     "read_role",
     "register_teacher",
+    "rescore_bundle",
     "rules",
     "validate",
 ]

@@ -88,7 +88,11 @@ RULES: dict[str, Rule] = {
     "AS-503": Rule(
         "error", "Teacher and student can be compared and scored.", "Run the models again as the message says"
     ),
-    "AS-601": Rule("error", "score.json is what the logs give, to nine digits.", PACK_AGAIN),
+    "AS-601": Rule(
+        "error",
+        "score.json is what the logs give, to nine digits.",
+        "Pack the pair again; after a release that changes numbers, run `angels-share rescore`",
+    ),
     "AS-701": Rule("error", "The author has answered items 1, 4, 7 and 8 of the statement.", "Write the missing parts"),
     "AS-702": Rule(
         "error",

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from angels_share import canaries, spec
 from angels_share.errors import BundleError
@@ -157,43 +155,3 @@ def rescore(runs: Runs, statement: Statement, suites: Iterable[str], resamples: 
         tau_author=taus.pop(),
         resamples=resamples,
     )
-
-
-def first_difference(given: Any, found: Any, place: str = "") -> str | None:
-    """Return where two JSON contents differ first, with both values, or None where they do not.
-
-    Structure and texts must be the same, numbers to nine digits.
-
-    Examples
-    --------
-    >>> first_difference({"a": [1.0, 2.0]}, {"a": [1.0, 2.5]})
-    'a[1] is 2.0, the logs give 2.5'
-    """
-    if isinstance(given, dict) and isinstance(found, dict):
-        for name in sorted(given.keys() | found.keys()):
-            inner = f"{place}.{name}" if place else name
-            if name not in given or name not in found:
-                return f"{inner} is {'missing' if name not in given else 'unknown'}"
-            if told := first_difference(given[name], found[name], inner):
-                return told
-        return None
-    if isinstance(given, list) and isinstance(found, list):
-        if len(given) != len(found):
-            return f"{place} has {len(given)} entries, the logs give {len(found)}"
-        told_all = (first_difference(g, f, f"{place}[{i}]") for i, (g, f) in enumerate(zip(given, found, strict=True)))
-        return next((told for told in told_all if told), None)
-    return None if _same(given, found) else f"{place} is {_short(given)}, the logs give {_short(found)}"
-
-
-def _same(given: Any, found: Any) -> bool:
-    if _is_number(given) and _is_number(found):
-        return math.isclose(given, found, rel_tol=1e-9, abs_tol=1e-12)
-    return type(given) is type(found) and bool(given == found)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _short(value: Any) -> str:
-    return str(value)[:120]

@@ -8,8 +8,9 @@ it can. Nothing in a bundle is run, imported or believed.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
@@ -19,6 +20,7 @@ from angels_share.logs import Run
 from angels_share.score import PairScore
 from angels_share.statement import ClaimCheck, Statement
 from angels_share.submission import files
+from angels_share.submission.differences import Difference, differences
 from angels_share.submission.model import (
     Canonical,
     Files,
@@ -36,7 +38,6 @@ from angels_share.submission.scoring import (
     Runs,
     canary_digests,
     expected_key,
-    first_difference,
     first_stage,
     joined,
     manifest_digest,
@@ -79,12 +80,12 @@ def validate(folder: Path, teachers: Path | None = None) -> Report:
         return Report(folder, tuple(findings))
     manifest = _read(Manifest, folder, MANIFEST, findings)
     statement = _read(Statement, folder, STATEMENT, findings)
-    submitted = _read(PairScore, folder, SCORE, findings)
+    _read(PairScore, folder, SCORE, findings)
     if manifest is not None:
         findings += _check_manifest(folder, manifest)
     if statement is not None:
         findings += [finding("AS-701", STATEMENT, f"{gap} is empty") for gap in statements.missing(statement)]
-    if manifest is None or statement is None or submitted is None:
+    if manifest is None or statement is None:
         return Report(folder, tuple(findings), manifest, statement)
     findings += _check_names(manifest, statement)
     if _serious(findings):
@@ -96,17 +97,20 @@ def validate(folder: Path, teachers: Path | None = None) -> Report:
     findings += _check_key(manifest, runs) + _check_identity(manifest, runs)
     if _serious(findings):
         return Report(folder, tuple(findings), manifest, statement)
-    score, found = _recompute(folder, manifest, statement, runs)
+    score, found = _recompute(manifest, statement, runs)
     findings += found
     if score is None:
         return Report(folder, tuple(findings), manifest, statement)
     checks = statements.check(statement, score)
-    findings += _check_items(statement, score) + _check_claims(checks) + _weaknesses(score)
+    findings += (
+        _check_score(folder, score) + _check_items(statement, score) + _check_claims(checks) + _weaknesses(score)
+    )
     return Report(folder, tuple(findings), manifest, statement, score, checks, runs)
 
 
 def _serious(findings: list[Finding]) -> bool:
-    return any(f.severity == "error" for f in findings)
+    """Return whether anything is wrong besides the score, without which the logs can still be scored."""
+    return any(f.severity == "error" and f.place != SCORE for f in findings)
 
 
 def _read(model: type[M], folder: Path, place: str, findings: list[Finding]) -> M | None:
@@ -236,21 +240,36 @@ def _check_identity(manifest: Manifest, runs: Runs) -> list[Finding]:
     return findings
 
 
-def _recompute(
-    folder: Path, manifest: Manifest, statement: Statement, runs: Runs
-) -> tuple[PairScore | None, list[Finding]]:
-    """Return the score that the logs give, and where the submitted one differs from it.
+def _recompute(manifest: Manifest, statement: Statement, runs: Runs) -> tuple[PairScore | None, list[Finding]]:
+    """Return the score that the logs give, or why they give none."""
+    try:
+        return rescore(runs, statement, [s.name for s in manifest.suites]), []
+    except AngelsShareError as error:
+        return None, [finding("AS-503", ".", str(error))]
+
+
+def changes(given: dict[str, Any], score: PairScore) -> Iterator[Difference]:
+    """Yield where the content of a bundle's ``score.json`` is not the score that its logs give.
 
     ``provenance`` is not compared: it names the release that scored the pair, and a later one may be validating it.
     """
+    yield from differences(given | {"provenance": None}, score.model_dump(mode="json") | {"provenance": None})
+
+
+def submitted(folder: Path) -> dict[str, Any]:
+    """Return the content of a bundle's ``score.json``, empty where it is missing or garbled."""
     try:
-        score = rescore(runs, statement, [s.name for s in manifest.suites])
-    except AngelsShareError as error:
-        return None, [finding("AS-503", ".", str(error))]
-    submitted = files.parse(files.read_bytes(folder / SCORE, SCORE), SCORE)
-    found = score.model_dump(mode="json")
-    difference = first_difference(submitted | {"provenance": None}, found | {"provenance": None})
-    return score, [finding("AS-601", SCORE, difference)] if difference else []
+        content = files.parse(files.read_bytes(folder / SCORE, SCORE), SCORE)
+    except RefusedError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _check_score(folder: Path, score: PairScore) -> list[Finding]:
+    """Return the first difference; what cannot be read was found wrong before."""
+    given = submitted(folder)
+    first = next(changes(given, score), None) if given else None
+    return [finding("AS-601", SCORE, str(first))] if first else []
 
 
 def _check_items(statement: Statement, score: PairScore) -> list[Finding]:
