@@ -18,7 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -277,7 +277,7 @@ def train(name: str, out: Path, work: Path) -> None:
     model = base(member.size, work)
     lessons = Lessons(member, work)
     steps = LESSONS.steps // 2 if member.objective == "reverse" else LESSONS.steps
-    schedule = Schedule(steps)
+    schedule = replace(LESSONS, steps=steps)
     run = Training(name, model, schedule, work / f"{name}.pt")
     temperature = HOT if member.objective == "hot" else 1.0
     batches = lessons.batches(run.first)
