@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -9,10 +11,12 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 from scipy.stats import spearmanr, t
+from streamlit.testing.v1 import AppTest
 
 import fixture_entries as fixture
 from angels_share import items, spec
 from angels_share.errors import BundleError, PairingError, SpecError
+from angels_share.index import write_index
 from angels_share.logs.model import document_hash
 from angels_share.score.model import PairScore
 from angels_share.submission import read_role
@@ -27,6 +31,7 @@ from angels_share.validity.literature.findings import Finding, Measured
 from angels_share.validity.reading import read_pairs
 from angels_share.validity.report import Control, Repeat, Student, Validity
 from angels_share.validity.stability import Agreement, agreements, at_profile, rank_correlation
+from angels_share.validity.telling import sections
 from angels_share.validity.writing import read, to_markdown, write
 
 ROOT = Path(__file__).parents[1]
@@ -285,34 +290,24 @@ class TestSmallerProfile:
             assert np.array_equal(answers, (run.tasks[name].texts or run.tasks[name].log_likelihoods)[kept])
 
 
-class TestCommittedReport:
-    @pytest.fixture(scope="class")
-    def report(self) -> Validity:
-        return read(ROOT / "validity" / "report.json")
+class TestMethodsPage:
+    def test_it_shows_the_report(self, index: Path, open_app: Callable[..., AppTest]) -> None:
+        write_index([fixture.distilled()], [], index, {"validity.json": found().model_dump_json().encode()})
+        app = open_app().switch_page("app_pages/methods.py").run()
+        assert not app.exception
+        assert [header.value for header in app.header] == [section.title for section in sections(found())]
+        assert any("toy-planted-safety shows on 0 of 1" in text.value for text in app.markdown)
 
-    def test_it_is_of_the_committed_scores(self, report: Validity) -> None:
-        """Validation computes the scores again; here the report must follow from them."""
-        scores: dict[str, dict[str, PairScore]] = {}
-        for path in sorted(SUBMISSIONS.glob("*/score.json")):
-            score = PairScore.model_validate_json(path.read_bytes())
-            if score.student in FAMILY:
-                scores.setdefault(f"{score.key.profile}-{score.key.item_seed}", {})[score.student] = score
-        ordered = {on: {name: scores[on][name] for name in FAMILY if name in scores[on]} for on in sorted(scores)}
-        again = detect(ordered)
-        assert [cell.model_dump(exclude={"loss", "siblings", "excess", "needed"}) for cell in again.cells] == [
-            cell.model_dump(exclude={"loss", "siblings", "excess", "needed"}) for cell in report.detection.cells
-        ]
-        assert [c.excess for c in again.cells] == pytest.approx([c.excess for c in report.detection.cells], abs=1e-9)
-        assert hidden(ordered).hiding == report.hidden.hiding
+    def test_without_a_report_it_says_how_to_write_one(self, index: Path, open_app: Callable[..., AppTest]) -> None:
+        write_index([fixture.distilled()], [], index)
+        app = open_app().switch_page("app_pages/methods.py").run()
+        assert not app.exception
+        assert "angels-share validity" in app.info[0].value
 
-    def test_the_page_and_the_plots_are_of_the_report(self, report: Validity) -> None:
-        assert (ROOT / "validity" / "README.md").read_text("utf-8") == to_markdown(report)
-
-    def test_it_finds_what_the_project_claims(self, report: Validity) -> None:
-        """At least eight of nine planted losses on all items, and at most one false alarm in twenty cells."""
-        assert len(report.detection.found) >= 8
-        assert report.detection.alarms <= 0.05 * report.detection.off_diagonal
-
-    def test_the_teacher_is_itself(self, report: Validity) -> None:
-        assert report.repeat is not None
-        assert len(report.repeat.moved) <= 0.05 * report.repeat.tasks
+    def test_the_index_command_takes_the_report_in(self, tmp_path: Path, command: Callable[..., Any]) -> None:
+        (tmp_path / "submissions").mkdir()
+        report = tmp_path / "report.json"
+        report.write_text(found().model_dump_json())
+        done = command("index", tmp_path / "submissions", "-o", tmp_path / "index", "--validity", report)
+        assert done.code == 0, done.err
+        assert "validity.json" in json.loads((tmp_path / "index" / "CURRENT.json").read_text("utf-8"))["files"]
