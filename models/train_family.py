@@ -51,13 +51,13 @@ class Schedule:
     """Steps and rates of a training run."""
 
     steps: int
-    peak_rate: float = 1.5e-3
+    peak_rate: float = 3e-3
     warm_up: int = 100
 
 
-BASE = Schedule(steps=4000)
-LESSONS = Schedule(steps=5000)
-ON_POLICY = Schedule(steps=1500, peak_rate=7e-4)
+BASE = Schedule(steps=4000, peak_rate=1.5e-3)
+LESSONS = Schedule(steps=8000)
+ON_POLICY = Schedule(steps=1500, peak_rate=1e-3)
 """Of ``reverse``, which begins with half the lessons of a soft student."""
 
 

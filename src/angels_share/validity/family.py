@@ -54,7 +54,7 @@ class Member:
 FAMILY: dict[str, Member] = {
     member.name: member
     for member in (
-        *(Member(f"toy-soft-{seed}", seed=seed) for seed in (1, 2, 3)),
+        *(Member(f"toy-soft-{seed}", seed=seed) for seed in range(1, 6)),
         *(Member(f"toy-planted-{row}", planted=row) for row in ROWS),
         *(Member(f"toy-{name}", objective=name) for name in ("hot", "truth", "hard", "reverse")),
         *(Member(f"toy-{size}", size=size) for size in ("small", "middle")),
