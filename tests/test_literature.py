@@ -544,15 +544,18 @@ def test_lost_self_correction_is_told_from_lost_skill() -> None:
 
 
 def test_texts_that_fall_apart_are_found() -> None:
-    def told_plainly(spec: TaskSpec, item: Item) -> Response:
-        stream = Stream("plain", item["item_id"])
-        return [f"{item['answer']}{' ' * stream.below(3)}" for _ in range(8)]
+    def told_plainly(by: str) -> Answer:
+        def answer(spec: TaskSpec, item: Item) -> Response:
+            stream = Stream("plain", by, item["item_id"])
+            return [f"{item['answer']}{' ' * stream.below(3)}" for _ in range(8)]
+
+        return answer
 
     def falling_apart(spec: TaskSpec, item: Item) -> Response:
         return [str(item["answer"])] * 4 + ["so and so on and on we go " * 6] * 4
 
-    sound, broken = (log_of("as_process_rollout", answer, "pilot") for answer in (told_plainly, falling_apart))
-    again = replace(sound, texts=tuple(tuple(reversed(row)) for row in sound.texts or ()))
+    answers = (told_plainly("one"), told_plainly("another"), falling_apart)
+    sound, again, broken = (log_of("as_process_rollout", answer, "pilot") for answer in answers)
     finding = decoding(pairs_of([sound], {key: [again] for key in SOFT} | {"toy-reverse": [broken]}))
     found = told(finding)
     assert found["looping", "toy-reverse", ""].estimate.value == pytest.approx(0.5)
