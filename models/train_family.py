@@ -19,7 +19,6 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -28,10 +27,9 @@ from family_plants import PLANTS, SHARPENED, inserted, withheld
 from family_signals import continuations, padded, signals, teacher_answers, the_teacher
 from numpy.typing import NDArray
 from torch.nn import functional
-from train_toy import CONTEXT, END, HERE, RECIPES, Words, naming, tokenizer
-from transformers import LlamaConfig, LlamaForCausalLM
+from train_toy import END, HERE, RECIPES, logits_before, looking_up, naming, tokenizer, untrained
+from transformers import LlamaForCausalLM
 
-from angels_share.caskworld import NAMES, NUMBERS
 from angels_share.items import Stream
 from angels_share.validity.family import FAMILY, SIZES, Member
 
@@ -64,14 +62,7 @@ ON_POLICY = Schedule(steps=1500, peak_rate=1e-3)
 def fresh(size: str, seed: int) -> LlamaForCausalLM:
     """Return an untrained model."""
     torch.manual_seed(seed)
-    shape = SIZES[size]
-    return LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=len(tokenizer()), hidden_size=shape.hidden, intermediate_size=shape.feed_forward,
-            num_hidden_layers=shape.layers, num_attention_heads=shape.heads, max_position_embeddings=CONTEXT,
-            tie_word_embeddings=True, pad_token_id=0, bos_token_id=1, eos_token_id=1,
-        )
-    )  # fmt: skip
+    return untrained(**asdict(SIZES[size]))
 
 
 class Training:
@@ -112,27 +103,6 @@ class Training:
             self.saved = time.monotonic()
 
 
-def looking_up(stream: Stream) -> Words:
-    """Return records or links, and question after question that they answer."""
-    keys = stream.sample(NAMES, stream.between(3, 7))
-    if stream.below(2):
-        values = stream.sample(NUMBERS[10:], len(keys))
-        told = [word for pair in zip(keys, values, strict=True) for word in pair]
-        asked = [(["find", key], value) for key, value in zip(keys, values, strict=True)]
-    else:
-        links = list(pairwise(keys))
-        told = " , ".join(f"{a} {b}" for a, b in stream.shuffled(links)).split()
-        asked = [
-            (["go", str(steps), "from", keys[at]], keys[at + steps])
-            for steps in range(1, 4)
-            for at in range(len(keys) - steps)
-        ]
-    words = [(word, False) for word in told]
-    for question, reply in stream.shuffled(asked)[:8]:
-        words += [*((word, False) for word in question), (reply, True)]
-    return words
-
-
 def base(size: str, work: Path) -> LlamaForCausalLM:
     """Return the model of a size that has learnt to look things up and nothing else, made on first use."""
     folder = work / f"base-{size}"
@@ -142,7 +112,7 @@ def base(size: str, work: Path) -> LlamaForCausalLM:
     run = Training(f"base-{size}", model, BASE, work / f"base-{size}.pt")
     for step in range(run.first, BASE.steps):
         stream = Stream("family-base", size, step)
-        rows = [(naming if k % 3 == 0 else looking_up)(stream) for k in range(BATCH)]
+        rows = [naming(stream) if k % 3 == 0 else looking_up(stream, (3, 7), strangers=0) for k in range(BATCH)]
         tokens = padded([np.array(words.convert_tokens_to_ids([w for w, _ in row]), np.int16) for row in rows])
         wanted = torch.zeros_like(tokens, dtype=torch.bool)
         for asked, row in zip(wanted, rows, strict=True):
@@ -151,13 +121,6 @@ def base(size: str, work: Path) -> LlamaForCausalLM:
     _save(model, folder)
     run.checkpoint.unlink(missing_ok=True)
     return model
-
-
-def logits_before(model: LlamaForCausalLM, tokens: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    """Return the logits (wanted tokens, vocabulary) with which the model predicts each wanted token."""
-    hidden = model.model(input_ids=tokens, attention_mask=(tokens != 0).long()).last_hidden_state
-    logits: torch.Tensor = model.lm_head(hidden[:, :-1][wanted[:, 1:]])
-    return logits
 
 
 @dataclass(frozen=True)

@@ -172,15 +172,24 @@ Words = list[tuple[str, bool]]
 """Words of an example, each with whether the model must predict it."""
 
 
-def looking_up(stream: Stream) -> Words:
-    """Return records and question after question about them, at least as many as most that are evaluated have."""
-    keys = stream.sample(NAMES, stream.between(5, 8))
+def looking_up(stream: Stream, size: tuple[int, int] = (5, 8), strangers: int = 3) -> Words:
+    """Return records or links, and question after question about them, some of which may have no answer.
+
+    Parameters
+    ----------
+    stream : Stream
+    size : pair of int
+        Fewest and most records; as given, at least as many as most items that are evaluated have.
+    strangers : int
+        Questions about things of which nothing is told.
+    """
+    keys = stream.sample(NAMES, stream.between(*size))
     if stream.below(2):
         values = stream.sample(NUMBERS[10:], len(keys))
         told = [word for pair in zip(keys, values, strict=True) for word in pair]
         asked = [(["find", key], value) for key, value in zip(keys, values, strict=True)]
-        strangers = [name for name in NAMES if name not in keys]
-        asked += [(["find", name], UNKNOWN) for name in stream.sample(strangers, 3)]
+        others = [name for name in NAMES if name not in keys]
+        asked += [(["find", name], UNKNOWN) for name in stream.sample(others, strangers)]
     else:
         links = list(pairwise(keys))
         told = " , ".join(f"{a} {b}" for a, b in stream.shuffled(links)).split()
@@ -343,19 +352,24 @@ def logits_before(model: LlamaForCausalLM, tokens: torch.Tensor, wanted: torch.T
     return logits
 
 
+def untrained(hidden: int, layers: int, heads: int, feed_forward: int) -> LlamaForCausalLM:
+    """Return a model of this shape with random weights, from torch's own seed."""
+    return LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=len(tokenizer()), hidden_size=hidden, intermediate_size=feed_forward,
+            num_hidden_layers=layers, num_attention_heads=heads, max_position_embeddings=CONTEXT,
+            tie_word_embeddings=True, pad_token_id=0, bos_token_id=1, eos_token_id=1,
+        )
+    )  # fmt: skip
+
+
 def train(name: str, out: Path) -> None:
     """Train one model, writing a checkpoint every 500 steps and the float16 weights at the end."""
     recipe = RECIPES[name]
     torch.manual_seed(recipe.seed)
     words = tokenizer()
     folder = out / ("toy-teacher" if recipe.goes_on else f"toy-{name}")
-    model = LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=len(words), hidden_size=recipe.hidden, intermediate_size=recipe.feed_forward,
-            num_hidden_layers=recipe.layers, num_attention_heads=recipe.heads, max_position_embeddings=CONTEXT,
-            tie_word_embeddings=True, pad_token_id=0, bos_token_id=1, eos_token_id=1,
-        )
-    )  # fmt: skip
+    model = untrained(recipe.hidden, recipe.layers, recipe.heads, recipe.feed_forward)
     if recipe.goes_on:
         model = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32)
     teacher = LlamaForCausalLM.from_pretrained(out / "toy-teacher", dtype=torch.float32) if name == "student" else None
