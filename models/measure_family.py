@@ -43,8 +43,19 @@ class Items:
         return f"{self.profile}-{self.seed}"
 
 
-ITEMS = (Items("lite", 0), Items("pilot", 1), Items("pilot", 2))
-"""The public items, and two fresh sets."""
+PUBLIC = Items("lite", 0)
+
+FRESH = (Items("pilot", 1), Items("pilot", 2))
+"""Other sets, for the planted students and their siblings."""
+
+DIGITS = 6
+"""Decimals of log-likelihoods in submissions: half the bytes, and less than any machine agrees with another."""
+
+
+def items_of(member: Member) -> tuple[Items, ...]:
+    """Return the sets of items that a member is measured on."""
+    return (PUBLIC, *FRESH) if member.sibling or member.planted else (PUBLIC,)
+
 
 FAMILIES: dict[str, Family] = {
     "soft": "logit-kd",
@@ -113,6 +124,7 @@ def _pack(member: Member, items: Items, folder: Path, models: Path, submissions:
         declarations=submission.Declarations(trained_on_evaluated_items="no", n_variants_tried=1),
         submitter="The Angel's Share authors",
         notes="Reference family.",
+        digits=DIGITS,
         force=True,
     )
 
@@ -139,8 +151,7 @@ def filled(drafted: Statement, member: Member) -> Statement:
     if member.planted:
         said["preservation_targets"] += f" Left out or distorted on purpose: {planted.what}."
         said["accepted_losses"] += f" Losses in row {member.planted} are intended: they were planted."
-    suites = {name: part.model_copy(update={"items": part.items | said}) for name, part in drafted.suites.items()}
-    return drafted.model_copy(update={"suites": suites})
+    return statements.with_items(drafted, said)
 
 
 def measure_all(names: list[str], models: Path, work: Path, submissions: Path, workers: int) -> None:
@@ -175,7 +186,7 @@ if __name__ == "__main__":
     arguments.add_argument("--single", action="store_true", help=argparse.SUPPRESS)
     given = arguments.parse_args()
     if given.single:
-        for chosen in ITEMS:
+        for chosen in items_of(FAMILY[given.names[0]]):
             measure(FAMILY[given.names[0]], chosen, given.models, given.work, given.submissions)
     else:
         measure_all(given.names, given.models, given.work, given.submissions, given.workers)

@@ -175,8 +175,7 @@ def filled(drafted: Statement, said: Said) -> Statement:
         "accepted_losses": said.known,
         "deployment_implication": said.implies,
     }
-    suites = {name: part.model_copy(update={"items": part.items | items}) for name, part in drafted.suites.items()}
-    return drafted.model_copy(update={"suites": suites})
+    return statements.with_items(drafted, items)
 
 
 if __name__ == "__main__":

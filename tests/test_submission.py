@@ -145,6 +145,11 @@ def edit_rows(path: Path, change: Callable[[list[dict[str, Any]]], None]) -> Non
     path.write_bytes(files.pack_rows(rows))
 
 
+def rows_of(path: Path) -> list[Any]:
+    """Return the responses of each item in a samples file."""
+    return [json.loads(line)["resps"] for line in gzip.decompress(path.read_bytes()).splitlines()]
+
+
 def errors(report: submission.Report) -> dict[str, str]:
     """Return the message of the first error under each rule."""
     found: dict[str, str] = {}
@@ -191,6 +196,16 @@ class TestPack:
         again = pack(inputs, tmp_path, repeat=inputs.repeat)
         for path in sorted(p for p in packed.rglob("*") if p.is_file()):
             assert (again / path.relative_to(packed)).read_bytes() == path.read_bytes(), path
+
+    def test_log_likelihoods_can_be_rounded(self, inputs, packed, tmp_path):
+        made = pack(inputs, tmp_path, repeat=inputs.repeat, digits=3)
+        assert submission.validate(made).accepted
+        logged = [
+            [float(value) for row in rows_of(folder / "student/samples" / f"{URN}.jsonl.gz") for ((value, *_),) in row]
+            for folder in (packed, made)
+        ]
+        assert logged[1] == [round(value, 3) for value in logged[0]]
+        assert logged[1] != logged[0]
 
     def test_publishes_nothing_of_the_machine(self, packed):
         for path in packed.rglob("*"):

@@ -39,6 +39,9 @@ def pack(
     ] = "unknown",
     variants_tried: Annotated[int | None, typer.Option(min=1, help="Students made before this one was chosen.")] = None,
     notes: Annotated[str, typer.Option()] = "",
+    digits: Annotated[
+        int | None, typer.Option(min=3, max=17, help="Decimals of log-likelihoods; fewer make a smaller bundle.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a bundle of the same pair.")] = False,
 ) -> None:
     """Pack a pair and its statement into a submission bundle."""
@@ -70,6 +73,7 @@ def pack(
         declarations=declared,
         submitter=submitter,
         notes=notes,
+        digits=digits,
         force=force,
     )
     typer.echo(made)

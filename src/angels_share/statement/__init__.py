@@ -14,7 +14,7 @@ The parts, in the order they are used:
 """
 
 from angels_share.statement.check import ClaimCheck, check
-from angels_share.statement.draft import draft, refresh
+from angels_share.statement.draft import draft, refresh, with_items
 from angels_share.statement.model import Method, Statement, SuiteStatement, Weights, missing, read, write
 from angels_share.statement.render import RENDERED, render
 from angels_share.statement.sentence import sentence
@@ -36,5 +36,6 @@ __all__ = [
     "refresh",
     "render",
     "sentence",
+    "with_items",
     "write",
 ]

@@ -62,6 +62,14 @@ def refresh(statement: Statement, score: PairScore) -> Statement:
     return statement.model_copy(update={"suites": statement.suites | suites})
 
 
+def with_items(statement: Statement, items: dict[str, str]) -> Statement:
+    """Return the statement with these answers, by the key of their question, in every suite."""
+    suites = {
+        name: part.model_copy(update={"items": part.items | items}) for name, part in statement.suites.items()
+    }
+    return statement.model_copy(update={"suites": suites})
+
+
 def short_name(model: str) -> str:
     """Return the last part of a model's name or path, so that no local folder is published.
 

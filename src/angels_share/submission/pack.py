@@ -61,6 +61,7 @@ def pack(
     declarations: Declarations | None = None,
     submitter: str = "",
     notes: str = "",
+    digits: int | None = None,
     force: bool = False,
 ) -> Path:
     """Write a pair's bundle into the folder ``out`` and return the bundle's own folder.
@@ -91,6 +92,8 @@ def pack(
         What only the submitter can know.
     submitter, notes : str
         Who submits, and anything else to say.
+    digits : int, optional
+        Decimals of the bundle's log-likelihoods; fewer make it smaller. It is scored as it is written.
     force : bool
         Replace a bundle of the same pair.
 
@@ -121,7 +124,7 @@ def pack(
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out, prefix=".packing-") as staging:
             folder = Path(staging, "bundle")
-            roles, runs = _write_roles(folder, given, canonical, key)
+            roles, runs = _write_roles(folder, given, canonical, key, digits)
             runs = {role: restricted(run, names) for role, run in runs.items()}
             _same_answers(given, runs)
             if len(canary_digests(runs)) > 1:
@@ -217,7 +220,7 @@ def _same_models(said: Statement, given: Mapping[RoleName, logs.Run], facts: Map
 
 
 def _write_roles(
-    folder: Path, given: Mapping[RoleName, logs.Run], canonical: Path | None, key: Key
+    folder: Path, given: Mapping[RoleName, logs.Run], canonical: Path | None, key: Key, digits: int | None
 ) -> tuple[dict[RoleName, Files | Canonical], dict[RoleName, logs.Run]]:
     """Write the runs that the bundle keeps; return every role, and its run as a validator will read it."""
     roles: dict[RoleName, Files | Canonical] = {}
@@ -225,7 +228,7 @@ def _write_roles(
     for role, run in _staged(given).items():
         if role == "teacher" and canonical is not None:
             continue
-        contents = {f"{role}/{place}": content for place, content in role_files(run).items()}
+        contents = {f"{role}/{place}": content for place, content in role_files(run, digits=digits).items()}
         _write(folder, contents)
         roles[role] = Files(files={place: files.sha256(content) for place, content in contents.items()})
     if canonical is not None:
@@ -308,7 +311,7 @@ def _check_size(folder: Path) -> None:
         told = ", ".join(f"{place} {size}" for place, size in largest)
         raise BundleError(
             f"the bundle has {sum(sizes.values())} bytes; a pair has at most {PAIR_LIMIT}. Largest: {told}. "
-            "Choose a smaller profile, or register the teacher and refer to it"
+            "Round the log-likelihoods (--digits 6), choose a smaller profile, or register the teacher and refer to it"
         )
 
 

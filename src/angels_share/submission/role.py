@@ -35,7 +35,7 @@ def sample_path(task: str) -> str:
     return f"samples/{task}.jsonl.gz"
 
 
-def role_files(run: logs.Run, name: str | None = None) -> dict[str, bytes]:
+def role_files(run: logs.Run, name: str | None = None, digits: int | None = None) -> dict[str, bytes]:
     """Return the files that publish a run, by their path: only what scoring needs, and nothing of the machine.
 
     Parameters
@@ -44,6 +44,8 @@ def role_files(run: logs.Run, name: str | None = None) -> dict[str, bytes]:
         A run that :func:`angels_share.logs.read_run` read, or one that was made otherwise, such as a control's.
     name : str, optional
         Name to publish the model under; by default the last part of the one in the log.
+    digits : int, optional
+        Decimals to which log-likelihoods are rounded; by default they stay as they were logged.
 
     Raises
     ------
@@ -56,6 +58,8 @@ def role_files(run: logs.Run, name: str | None = None) -> dict[str, bytes]:
     for task, log in run.tasks.items():
         logged, rows = _logged(run, task)
         tasks[task] = _task_run(log, logged) | {"canaries": _key(log, run.place)}
+        if digits is not None and log.log_likelihoods is not None:
+            rows = [row | {"resps": _rounded(row["resps"], digits)} for row in rows]
         contents[sample_path(task)] = files.pack_rows({key: row[key] for key in Row.model_fields} for row in rows)
     try:
         results = Results.model_validate({"model": name or short_name(run.model), "tasks": tasks})
@@ -80,6 +84,11 @@ def _logged(run: logs.Run, task: str) -> tuple[dict[str, Any], list[dict[str, An
         for i, (doc_hash, answered) in enumerate(zip(log.doc_hash, responses, strict=True))
     ]
     return {"config": {"torch_seed": log.settings.sampling_seed}}, rows
+
+
+def _rounded(responses: list[Any], digits: int) -> list[Any]:
+    """Return the responses of one item with rounded log-likelihoods, each the first entry of a response."""
+    return [[[f"{float(value):.{digits}f}", *others] for value, *others in option] for option in responses]
 
 
 def _task_run(log: logs.TaskLog, results: dict[str, Any]) -> dict[str, Any]:
