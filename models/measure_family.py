@@ -54,7 +54,7 @@ DIGITS = 6
 
 def items_of(member: Member) -> tuple[Items, ...]:
     """Return the sets of items that a member is measured on."""
-    return (PUBLIC, *FRESH) if member.sibling or member.planted else (PUBLIC,)
+    return (PUBLIC, *FRESH) if member.on_fresh_items else (PUBLIC,)
 
 
 FAMILIES: dict[str, Family] = {

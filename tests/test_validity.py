@@ -28,8 +28,7 @@ from angels_share.validity.doses.response import measure_response
 from angels_share.validity.family import FAMILY, SIZES
 from angels_share.validity.headline import hidden
 from angels_share.validity.literature.findings import Finding, Measured
-from angels_share.validity.reading import read_pairs
-from angels_share.validity.report import Control, Repeat, Student, Validity
+from angels_share.validity.report import Control, Repeat, Student, Validity, validity
 from angels_share.validity.stability import Agreement, agreements, at_profile, rank_correlation
 from angels_share.validity.telling import sections
 from angels_share.validity.writing import read, to_markdown, write
@@ -267,8 +266,8 @@ class TestReport:
             read(tmp_path / "report.json")
 
     def test_without_the_family_the_command_says_what_to_do(self, tmp_path: Path) -> None:
-        with pytest.raises(BundleError, match="holds no submission of toy-soft-1"):
-            read_pairs(tmp_path, list(FAMILY))
+        with pytest.raises(BundleError, match="holds no submission of the reference family; .*: make family"):
+            validity(tmp_path)
 
 
 class TestSmallerProfile:

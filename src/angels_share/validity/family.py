@@ -50,6 +50,11 @@ class Member:
         """Whether it differs from the plainest student in nothing but the seed."""
         return self.objective == "soft" and self.size == "large" and self.planted is None
 
+    @property
+    def on_fresh_items(self) -> bool:
+        """Whether it is measured on fresh items as well as on the public ones: what the detection matrix is made of."""
+        return self.sibling or self.planted is not None
+
 
 FAMILY: dict[str, Member] = {
     member.name: member

@@ -43,12 +43,10 @@ def read_pairs(
     Raises
     ------
     BundleError
-        If a bundle of one of these students is refused, or there is none.
+        If a bundle of one of these students is refused.
     """
     names = {path.parent: _student_of(path) for path in sorted(submissions.glob(f"*/{MANIFEST}"))}
     folders = [folder for folder, name in names.items() if name in students]
-    if not folders:
-        raise BundleError(f"{submissions}: holds no submission of {', '.join(students[:3])} …; measure them first")
     read: list[tuple[str, Pair]] = []
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         for folder, pair in zip(folders, pool.map(read_pair, folders), strict=True):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
-from angels_share.errors import MeasureError
+from angels_share.errors import BundleError, MeasureError
 from angels_share.items import CALIBRATION_SEED
 from angels_share.logs import Run, TaskLog
 from angels_share.score import score_pair
@@ -119,7 +119,9 @@ def validity(
     """
     controls = {f"{TEACHER}-{name}": name for name in CONTROLS}
     read = read_pairs(submissions, (*FAMILY, *controls), workers=workers, progress=progress)
-    family = {items: {name: pair for name, pair in pairs.items() if name in FAMILY} for items, pairs in read.items()}
+    family = {items: of for items, pairs in read.items() if (of := {n: p for n, p in pairs.items() if n in FAMILY})}
+    if not family:
+        raise BundleError(f"{submissions}: holds no submission of the reference family; measure it first: make family")
     beside = {controls[name]: pair for pairs in read.values() for name, pair in pairs.items() if name in controls}
     scores = {items: {name: pair.score for name, pair in pairs.items()} for items, pairs in family.items()}
     items, pairs = next(iter(family.items()))
@@ -131,7 +133,12 @@ def validity(
     return Validity(
         teacher=TEACHER,
         students=tuple(_student(name, family) for name in FAMILY if any(name in of for of in family.values())),
-        missing=tuple(f"{name} on {on}" for on, of in family.items() for name in FAMILY if name not in of),
+        missing=tuple(
+            f"{name} on {on}"
+            for on, of in family.items()
+            for name, member in FAMILY.items()
+            if name not in of and (on == items or member.on_fresh_items)
+        ),
         detection=detect(scores),
         responses=measure_responses(_shown(calibration, teacher)),
         repeat=_repeat(beside.get("repeat")),
