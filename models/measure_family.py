@@ -62,7 +62,7 @@ FAMILIES: dict[str, Family] = {
     "hot": "logit-kd",
     "hard": "seq-kd",
     "reverse": "on-policy",
-    "truth": "control",
+    "truth": "sft",
 }
 """What a statement calls each objective."""
 

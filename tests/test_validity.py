@@ -266,7 +266,7 @@ class TestReport:
             read(tmp_path / "report.json")
 
     def test_without_the_family_the_command_says_what_to_do(self, tmp_path: Path) -> None:
-        with pytest.raises(BundleError, match="holds no submission of the reference family; .*: make family"):
+        with pytest.raises(BundleError, match=r"holds no submission of the reference family; .*: make family"):
             validity(tmp_path)
 
 
