@@ -506,7 +506,7 @@ def test_confidence_in_errors_is_that_of_settled_items() -> None:
     assert (
         "1 are surer of their errors than the teacher of its own (toy-hard) and 1 less sure (toy-truth)" in finding.can
     )
-    assert "Objectives differ: truth − soft -0.300" in finding.can
+    assert "Objectives differ: truth − soft −0.300" in finding.can
 
 
 def recovering(slips: bool) -> Answer:

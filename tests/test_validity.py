@@ -206,7 +206,7 @@ def found(**changes: Any) -> Validity:
     report = Validity(
         teacher="toy-teacher",
         students=(Student(name="toy-soft-1", objective="soft", parameters=9, planted=None, items=("lite-0",)),),
-        missing=("toy-self on lite-0",),
+        missing={"lite-0": ("toy-self",)},
         detection=detect(scores),
         responses=(measure_response(invented_teacher("as_tail_zipf"), DOSES["as_tail_zipf"][0], resamples=100),),
         repeat=Repeat(tasks=33, moved=("as_tail_facts",)),
@@ -240,7 +240,7 @@ class TestReport:
         headings = [line for line in text.splitlines() if line.startswith("## ")]
         assert headings[0] == "## What it misses"
         assert "Safety boundary\\: toy-planted-safety shows on 0 of 1" in text.replace(": toy", "\\: toy")
-        assert "toy-self on lite-0" in text
+        assert "on lite-0: toy-self." in text.replace("\\", "")
 
     def test_nothing_is_hidden_where_all_is_found(self) -> None:
         detection = detect({"lite-0": family(tail=losing(tail=0.5))})

@@ -64,9 +64,7 @@ def refresh(statement: Statement, score: PairScore) -> Statement:
 
 def with_items(statement: Statement, items: dict[str, str]) -> Statement:
     """Return the statement with these answers, by the key of their question, in every suite."""
-    suites = {
-        name: part.model_copy(update={"items": part.items | items}) for name, part in statement.suites.items()
-    }
+    suites = {name: part.model_copy(update={"items": part.items | items}) for name, part in statement.suites.items()}
     return statement.model_copy(update={"suites": suites})
 
 

@@ -85,8 +85,8 @@ class Validity(Strict):
     schema_version: Literal["angels-share/validity/1"] = "angels-share/validity/1"
     teacher: str
     students: tuple[Student, ...]
-    missing: tuple[str, ...]
-    """Members of the family of which there is no submission on some set of items; they are not in the numbers."""
+    missing: dict[str, tuple[str, ...]]
+    """For each set of items, the members that were to be measured on it and were not; they are not in the numbers."""
     detection: Detection
     responses: tuple[Response, ...]
     repeat: Repeat | None
@@ -133,12 +133,12 @@ def validity(
     return Validity(
         teacher=TEACHER,
         students=tuple(_student(name, family) for name in FAMILY if any(name in of for of in family.values())),
-        missing=tuple(
-            f"{name} on {on}"
+        missing={
+            on: tuple(
+                name for name, member in FAMILY.items() if name not in of and (on == items or member.on_fresh_items)
+            )
             for on, of in family.items()
-            for name, member in FAMILY.items()
-            if name not in of and (on == items or member.on_fresh_items)
-        ),
+        },
         detection=detect(scores),
         responses=measure_responses(_shown(calibration, teacher)),
         repeat=_repeat(beside.get("repeat")),

@@ -12,12 +12,12 @@ from angels_share.statement.plots import task_name
 from angels_share.statement.wording import hundred, listed, signed
 from angels_share.taxonomy import ROWS
 from angels_share.validity.detection import LEAST_EXCESS, Cell, Detection
-from angels_share.validity.doses.misses import MISSES
+from angels_share.validity.doses.misses import MISSES, Miss
 from angels_share.validity.doses.response import POWER, Response
 from angels_share.validity.headline import KEPT, LOST
 from angels_share.validity.literature.findings import Finding
 from angels_share.validity.report import Validity
-from angels_share.validity.stability import Agreement
+from angels_share.validity.stability import LEAST_STUDENTS, Agreement
 
 Plot = Literal["matrix", "responses", "headlines"]
 
@@ -72,15 +72,21 @@ def _missed(found: Validity) -> Iterator[Block]:
     faint = tuple(
         f"{task_name(r.task)}, {_dose(r)}: loss {hundred(r.points[-1].loss)} where all of it is planted, "
         f"commonest verdict {r.points[-1].verdict.lower()}"
-        + (f"; {told[r.task, r.dose].reason}" if (r.task, r.dose) in told else "")
+        + (_why(told[r.task, r.dose]) if (r.task, r.dose) in told else "")
         + "."
         for r in found.responses
         if r.misses
     )
     if faint:
         yield Points(faint, lead="Losses in a log to which the scale answers less than a reader may expect:")
-    if found.missing:
-        yield Points(found.missing, lead="Not measured, and in no number below:")
+    lacking = tuple(f"on {on}: {listed(names)}." for on, names in found.missing.items() if names)
+    if lacking:
+        yield Points(lacking, lead="Not measured, and in no number below:")
+
+
+def _why(miss: Miss) -> str:
+    shown = f", and the statistic {miss.shown_by.replace('_', ' ')} shows it" if miss.shown_by else ""
+    return f"; {miss.reason}{shown}"
 
 
 def _matrix(found: Validity) -> Iterator[Block]:
@@ -196,6 +202,9 @@ def _stability(found: Validity) -> Iterator[Block]:
         "interval over the students. Where the teacher has no retention, they are ordered by their angel's share. "
         "“As pilot” is the first part of a set, the size of the smallest profile."
     )
+    if not found.stability:
+        yield Text(f"Fewer than {LEAST_STUDENTS} students were measured on more than one set of items.")
+        return
     pairs = list(dict.fromkeys((a.first, a.second) for a in found.stability))
     yield Table(
         "Order of the students on other items",
@@ -244,6 +253,11 @@ def _hidden(found: Validity) -> Iterator[Block]:
 
 
 def _literature(found: Validity) -> Iterator[Block]:
+    yield Text(
+        "Each claim is put to the students on the public items. Here numbers are shares and differences as they are, "
+        "not times 100. Clear of zero: the 95 % interval over items does not hold it. Clear of seeds: another training "
+        "seed would not explain it, by the spread of the siblings."
+    )
     for finding in found.findings:
         yield from _finding(finding)
     if found.unasked:

@@ -45,7 +45,7 @@ class Measured(Strict):
 
     def __str__(self) -> str:
         e = self.estimate
-        return f"{e.value:+.3f} ({e.low:+.3f} to {e.high:+.3f})"
+        return f"{e.value:+.3f} ({e.low:+.3f} to {e.high:+.3f})".replace("-", "−")
 
 
 class Finding(Strict):
