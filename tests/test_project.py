@@ -28,6 +28,7 @@ SOURCE = ROOT / "src" / "angels_share"
 
 ORDER = (
     "errors",
+    "parallel",
     "taxonomy",
     "items",
     "caskworld",

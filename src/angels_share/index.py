@@ -24,6 +24,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from angels_share.errors import AngelsShareError, BundleError
+from angels_share.parallel import each
 from angels_share.ranking import Ranks, rank
 from angels_share.score import report
 from angels_share.score.model import PairScore, SuiteScore, TaskScore
@@ -264,7 +266,7 @@ def _judge(folder: Path, teachers: Path) -> Entry | LeftOut:
 
 
 def read_entries(
-    submissions: Path, advance: Callable[[int, int], None] | None = None
+    submissions: Path, advance: Callable[[int, int], None] | None = None, workers: int | None = 1
 ) -> tuple[list[Entry], list[LeftOut]]:
     """Validate every bundle under ``submissions``; return what was accepted, and what was not.
 
@@ -274,6 +276,8 @@ def read_entries(
         Folder with one folder a bundle, and the canonical teachers under ``teachers``.
     advance : callable, optional
         Called after each bundle with the number done and the number of all, for a progress bar.
+    workers : int, optional
+        Processes; None for one a core.
     """
     if not submissions.is_dir():
         raise BundleError(
@@ -283,8 +287,8 @@ def read_entries(
     folders = sorted(f for f in submissions.iterdir() if f.is_dir() and f != teachers and not f.name.startswith("."))
     entries: dict[str, Entry] = {}
     left_out = []
-    for done, folder in enumerate(folders, start=1):
-        judged = _judge(folder, teachers)
+    judge = partial(_judge, teachers=teachers)
+    for done, (folder, judged) in enumerate(zip(folders, each(judge, folders, workers), strict=True), start=1):
         if isinstance(judged, LeftOut):
             left_out.append(judged)
         elif judged.pair_id in entries:
@@ -358,6 +362,7 @@ def build_index(
     out: Path,
     advance: Callable[[int, int], None] | None = None,
     beside: Mapping[str, bytes] | None = None,
+    workers: int | None = 1,
 ) -> IndexSummary:
     """Validate every bundle under ``submissions`` and write the index of those accepted into ``out``.
 
@@ -371,11 +376,13 @@ def build_index(
         Called after each bundle with the number done and the number of all, for a progress bar.
     beside : mapping, optional
         Other files of the index, by name, such as the validity report.
+    workers : int, optional
+        Processes; None for one a core.
 
     Returns
     -------
     IndexSummary
         What was written, and which bundles were left out and why.
     """
-    entries, left_out = read_entries(submissions, advance)
+    entries, left_out = read_entries(submissions, advance, workers)
     return write_index(entries, left_out, out, beside)

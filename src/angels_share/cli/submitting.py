@@ -177,7 +177,11 @@ def index(
     with Progress(console=err, transient=True) as progress:
         bar = progress.add_task("validating submissions")
         summary = build_index(
-            submissions, output, lambda done, total: progress.update(bar, completed=done, total=total), beside
+            submissions,
+            output,
+            lambda done, total: progress.update(bar, completed=done, total=total),
+            beside,
+            workers=None,
         )
     for entry in summary.left_out:
         tell(f"left out: {entry.folder}: {'; '.join(entry.reasons)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -29,7 +28,7 @@ def validity(
         bar = progress.add_task("scoring the reference family")
         found = report.validity(
             submissions,
-            workers=workers or os.cpu_count() or 1,
+            workers=workers,
             progress=lambda done, total: progress.update(bar, completed=done, total=total),
         )
     try:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 
 from angels_share.errors import BundleError
+from angels_share.parallel import each
 from angels_share.submission import validate
 from angels_share.validity.pairs import Pair
 
@@ -22,7 +21,7 @@ def read_pairs(
     submissions: Path,
     students: Sequence[str],
     *,
-    workers: int = 2,
+    workers: int | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Measured:
     """Return the pairs of some students by set of items, public items first, students in the order of their names.
@@ -35,8 +34,8 @@ def read_pairs(
         Folder of bundles.
     students : sequence of str
         Names of the students to read; other bundles are passed over.
-    workers : int
-        Processes.
+    workers : int, optional
+        Processes; None for one a core.
     progress : callable
         Takes how many bundles are read, and of how many.
 
@@ -48,10 +47,9 @@ def read_pairs(
     names = {path.parent: _student_of(path) for path in sorted(submissions.glob(f"*/{MANIFEST}"))}
     folders = [folder for folder, name in names.items() if name in students]
     read: list[tuple[str, Pair]] = []
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for folder, pair in zip(folders, pool.map(read_pair, folders), strict=True):
-            read.append((names[folder], pair))
-            progress(len(read), len(folders))
+    for folder, pair in zip(folders, each(read_pair, folders, workers), strict=True):
+        read.append((names[folder], pair))
+        progress(len(read), len(folders))
     measured: dict[str, dict[str, Pair]] = {}
     for name, pair in sorted(read, key=lambda found: (found[1].score.key.item_seed, students.index(found[0]))):
         measured.setdefault(f"{pair.score.key.profile}-{pair.score.key.item_seed}", {})[name] = pair

@@ -99,7 +99,7 @@ class Validity(Strict):
 
 
 def validity(
-    submissions: Path, *, workers: int = 2, progress: Callable[[int, int], None] = lambda done, total: None
+    submissions: Path, *, workers: int | None = None, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> Validity:
     """Return the validity report of the submissions of the reference family and of the controls.
 
