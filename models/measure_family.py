@@ -1,4 +1,4 @@
-"""Run the reference family on all suites over three item seeds, and pack every pair as a submission.
+"""Run the reference family on all suites, siblings and planted students over three item seeds, and pack every pair.
 
 Run from the project's root: ``python models/measure_family.py`` measures every member that has weights; with names it
 measures those. What is there already stays; a killed run goes on where it stopped. Runs lie under ``runs/family``.

@@ -266,7 +266,7 @@ def _go_on_policy(model: LlamaForCausalLM, lessons: Lessons, work: Path) -> None
 
 
 def _save(model: LlamaForCausalLM, folder: Path, recipe: dict[str, object] | None = None) -> None:
-    """Write a model; its configuration last, since a folder that has one is finished."""
+    """Write a model whole: a folder of this name is finished."""
     part = folder.with_name(f"{folder.name}.part")
     model.save_pretrained(part)
     tokenizer().save_pretrained(part)

@@ -246,6 +246,19 @@ class TestReport:
         detection = detect({"lite-0": family(tail=losing(tail=0.5))})
         assert "Every planted loss that was measured is found" in to_markdown(found(detection=detection))
 
+    def test_without_planted_students_nothing_is_called_found(self, tmp_path: Path) -> None:
+        report = found(detection=detect({"lite-0": family()}), responses=())
+        text = to_markdown(report)
+        assert "No student with a planted loss was measured" in text
+        assert "is found on every set" not in text
+        write(report, tmp_path)
+        assert {path.name for path in tmp_path.iterdir()} == {"report.json", "README.md", "headlines.svg"}
+
+    def test_equation_8_is_shown_by_hidden_losses_alone(self) -> None:
+        kept = hidden({"lite-0": {"a": TestHeadline.kept(0.97, 0.04)}})
+        assert "equation 8" in to_markdown(found())
+        assert "equation 8" not in to_markdown(found(hidden=kept))
+
     def test_every_number_is_told(self) -> None:
         text = to_markdown(found())
         for told in ("+30.0 ●", "1 of 2 planted losses", "1 of 33 tasks", "97.0", "0.90 [0.70, 1.00]", "+0.200"):

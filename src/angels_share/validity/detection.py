@@ -84,7 +84,7 @@ def half_width(values: Sequence[float]) -> float:
     Raises
     ------
     PairingError
-        If there are less than two siblings.
+        If there are fewer than two siblings.
 
     Examples
     --------
@@ -111,7 +111,7 @@ def detect(measured: Mapping[str, Scores]) -> Detection:
     Raises
     ------
     PairingError
-        If a set of items has less than two siblings.
+        If a planted student was measured beside fewer than two siblings.
     """
     cells = [cell for items, scores in measured.items() for cell in _cells(items, scores)]
     diagonal: dict[str, list[Cell]] = {}

@@ -11,13 +11,13 @@ import altair as alt
 import pandas as pd
 
 from angels_share.statement.plots import AMBER, GREY, GRID, INK, Layers, task_name
-from angels_share.statement.wording import hundred, signed
+from angels_share.statement.wording import hundred
 from angels_share.taxonomy import ROWS
 from angels_share.validity.detection import Detection
 from angels_share.validity.doses.response import Response
 from angels_share.validity.headline import KEPT, Hidden
 from angels_share.validity.report import Validity
-from angels_share.validity.telling import Plot
+from angels_share.validity.telling import Plot, excess
 
 STEP = 56
 """Width and height of a cell of the matrix, in pixels."""
@@ -42,7 +42,7 @@ def matrix(detection: Detection, ink: str = INK) -> Layers:
             "planted": planted,
             "row": row,
             "excess": 100 * fmean(cell.excess for cell in cells),
-            "told": f"{signed(fmean(cell.excess for cell in cells))}{_mark([cell.fires for cell in cells])}",
+            "told": excess(cells),
         }
         for planted in ROWS
         for row in ROWS
@@ -61,10 +61,6 @@ def matrix(detection: Detection, ink: str = INK) -> Layers:
     return alt.layer(cells, base.mark_text(color=ink, fontSize=11, aria=False).encode(text="told:N")).properties(
         height=STEP * found["planted"].nunique() / 1.5
     )
-
-
-def _mark(fired: list[bool]) -> str:
-    return " ●" if all(fired) else " ◐" if any(fired) else ""
 
 
 def responses(found: Responses, ink: str = INK) -> alt.VConcatChart:

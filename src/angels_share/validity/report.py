@@ -14,6 +14,7 @@ from angels_share.score.measurable import teacher_gap
 from angels_share.score.model import PairScore, Verdict
 from angels_share.spec import Strict
 from angels_share.submission import read_role
+from angels_share.validity.bundles import Measured, read_pairs
 from angels_share.validity.detection import Detection, detect
 from angels_share.validity.doses.response import Response, measure_responses
 from angels_share.validity.family import FAMILY
@@ -24,7 +25,6 @@ from angels_share.validity.literature.objectives import fidelity, objectives
 from angels_share.validity.literature.sizes import self_distillation, size_gap
 from angels_share.validity.literature.traps import decoding, overconfidence, self_correction
 from angels_share.validity.pairs import Pair, Pairs
-from angels_share.validity.reading import Measured, read_pairs
 from angels_share.validity.stability import Agreement, agreements, at_profile
 
 TEACHER = "toy-teacher"
@@ -108,14 +108,14 @@ def validity(
     submissions : Path
         Folder of bundles, with the canonical teacher's logs under ``teachers``.
     workers, progress
-        As :func:`~angels_share.validity.reading.read_pairs` takes them.
+        As :func:`~angels_share.validity.bundles.read_pairs` takes them.
 
     Raises
     ------
     BundleError
         If a submission is refused, or the family has none.
     PairingError
-        If a set of items has less than two siblings.
+        If a planted student was measured on a set of items beside fewer than two siblings.
     """
     controls = {f"{TEACHER}-{name}": name for name in CONTROLS}
     read = read_pairs(submissions, (*FAMILY, *controls), workers=workers, progress=progress)

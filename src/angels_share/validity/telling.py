@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal
@@ -50,8 +50,8 @@ def sections(found: Validity) -> list[Section]:
     """Return the report in the order in which it is read."""
     return [
         Section("What it misses", tuple(_missed(found))),
-        Section("Planted losses", tuple(_matrix(found)), "matrix"),
-        Section("Losses of known size", tuple(_responses(found)), "responses"),
+        Section("Planted losses", tuple(_matrix(found)), "matrix" if found.detection.cells else None),
+        Section("Losses of known size", tuple(_responses(found)), "responses" if found.responses else None),
         Section("The teacher against itself, and controls", tuple(_controls(found))),
         Section("Other items, and fewer", tuple(_stability(found))),
         Section("What headline scores hide", tuple(_hidden(found)), "headlines"),
@@ -64,7 +64,9 @@ def _missed(found: Validity) -> Iterator[Block]:
         f"{ROWS[miss.row].title}: {miss.member} shows on {miss.fired} of {miss.of} sets of items; {miss.reason}."
         for miss in found.detection.misses
     )
-    if planted:
+    if not found.detection.cells:
+        yield Text("No student with a planted loss was measured.", "strong")
+    elif planted:
         yield Points(planted, lead="Planted losses that are not found every time:")
     else:
         yield Text("Every planted loss that was measured is found on every set of items.", "strong")
@@ -72,7 +74,7 @@ def _missed(found: Validity) -> Iterator[Block]:
     faint = tuple(
         f"{task_name(r.task)}, {_dose(r)}: loss {hundred(r.points[-1].loss)} where all of it is planted, "
         f"commonest verdict {r.points[-1].verdict.lower()}"
-        + (_why(told[r.task, r.dose]) if (r.task, r.dose) in told else "")
+        + (_why(told[r.task, r.dose], r) if (r.task, r.dose) in told else "")
         + "."
         for r in found.responses
         if r.misses
@@ -84,8 +86,9 @@ def _missed(found: Validity) -> Iterator[Block]:
         yield Points(lacking, lead="Not measured, and in no number below:")
 
 
-def _why(miss: Miss) -> str:
-    shown = f", and the statistic {miss.shown_by.replace('_', ' ')} shows it" if miss.shown_by else ""
+def _why(miss: Miss, response: Response) -> str:
+    found = miss.shown_by if miss.shown_by in response.shown else None
+    shown = f", and the statistic {found.replace('_', ' ')} shows it" if found else ""
     return f"; {miss.reason}{shown}"
 
 
@@ -97,12 +100,14 @@ def _matrix(found: Validity) -> Iterator[Block]:
         f"the training seed, by at least {hundred(LEAST_EXCESS)} and by more than a 95 % t-interval for one more "
         "sibling."
     )
+    if not detection.cells:
+        return
     rows = [row for row in ROWS if any(cell.row == row for cell in detection.cells)]
     yield Table(
         "Excess of the row loss over the siblings, mean over the sets of items; ● fires on all, ◐ on some",
         ("Planted in", *rows),
         tuple(
-            (planted, *(_cell([c for c in detection.cells if (c.planted, c.row) == (planted, row)]) for row in rows))
+            (planted, *(excess([c for c in detection.cells if (c.planted, c.row) == (planted, row)]) for row in rows))
             for planted in ROWS
             if any(cell.planted == planted for cell in detection.cells)
         ),
@@ -119,7 +124,8 @@ def _matrix(found: Validity) -> Iterator[Block]:
         )
 
 
-def _cell(cells: list[Cell]) -> str:
+def excess(cells: Sequence[Cell]) -> str:
+    """Return the mean excess of a planted student in a row; ● fires on all sets of items, ◐ on some."""
     if not cells:
         return "–"
     fired = sum(cell.fires for cell in cells)
@@ -140,7 +146,8 @@ def _responses(found: Validity) -> Iterator[Block]:
     yield Text(
         "A loss of known size is planted in the teacher's own log, without any training, and measured as a student "
         "would be. At dose 0 nothing is changed, at dose 1 all of it. Detected means that at least "
-        f"{hundred(POWER)} % of the plantings, at this dose and all larger ones, get a verdict that finds a difference."
+        f"{hundred(POWER)} % of the plantings, at this dose and all larger ones, get a verdict that finds a "
+        "difference. The task is judged alone, without the adjustment for the other tasks of a suite."
     )
     zero, monotone = (sum(getattr(r, name) for r in found.responses) for name in ("zero", "monotone"))
     rising = sum(r.rises for r in found.responses)
@@ -200,7 +207,7 @@ def _stability(found: Validity) -> Iterator[Block]:
     yield Text(
         "Rank correlation (Spearman) of the students' composites between two sets of items, with a 95 % bootstrap "
         "interval over the students. Where the teacher has no retention, they are ordered by their angel's share. "
-        "“As pilot” is the first part of a set, the size of the smallest profile."
+        "“As pilot” is the first part of a set, the size of the smallest profile; its items are in the whole set too."
     )
     if not found.stability:
         yield Text(f"Fewer than {LEAST_STUDENTS} students were measured on more than one set of items.")
@@ -237,11 +244,11 @@ def _hidden(found: Validity) -> Iterator[Block]:
         f"is lost: its loss is above {hundred(LOST)}, the whole 95 % interval.",
         "strong",
     )
-    yield Text(
-        "This is the paper's equation 8, shown: the student's primary metric is as good as the teacher's while a "
-        "capability that makes the teacher reliable is not."
-    )
     if hiding:
+        yield Text(
+            "This is the paper's equation 8, shown: the student keeps nearly all of the teacher's primary metric and "
+            "loses a capability that makes the teacher reliable."
+        )
         yield Table(
             "Kept headlines that hide a loss",
             ("Student", "Suite", "Items", "Retention", "Angel's share", "Rows lost"),

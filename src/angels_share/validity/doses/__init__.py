@@ -1,7 +1,7 @@
 """Losses of known size, planted in a teacher's log, and how the scorer answers to them.
 
 * :mod:`~angels_share.validity.doses.registry`: what is planted in the log of each task
-* :mod:`~angels_share.validity.doses.likelihoods`, :mod:`~angels_share.validity.doses.readings`,
+* :mod:`~angels_share.validity.doses.likelihoods`, :mod:`~angels_share.validity.doses.documents`,
   :mod:`~angels_share.validity.doses.texts`, :mod:`~angels_share.validity.doses.samples`: the doses, by what a log holds
 * :mod:`~angels_share.validity.doses.planting`: what they have in common
 * :mod:`~angels_share.validity.doses.response`: the loss as a function of the dose

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from angels_share.validity.doses import likelihoods, readings, samples, texts
+from angels_share.validity.doses import documents, likelihoods, samples, texts
 from angels_share.validity.doses.planting import Dose
 
 DOSES: dict[str, tuple[Dose, ...]] = {
@@ -28,9 +28,9 @@ DOSES: dict[str, tuple[Dose, ...]] = {
     "as_calibration_shift_text": (texts.costliest_mistake,),
     "as_calibration_verbal": (texts.overconfident, texts.unconfident, texts.unreadable),
     "as_distribution_ambig": (likelihoods.variety_lost, likelihoods.invalid_said),
-    "as_distribution_bpb": (readings.bytes_guessed,),
+    "as_distribution_bpb": (documents.bytes_guessed,),
     "as_distribution_places": (likelihoods.sharpened, likelihoods.flattened),
-    "as_distribution_prefix": (readings.words_guessed,),
+    "as_distribution_prefix": (documents.words_guessed,),
     "as_distribution_sample": (samples.agreement_collapsed, samples.guessed),
     "as_distribution_urn": (likelihoods.sharpened, likelihoods.flattened, likelihoods.answered_as_another),
     "as_grounding_cite": (texts.citations_dropped, texts.citations_misplaced),
@@ -39,10 +39,10 @@ DOSES: dict[str, tuple[Dose, ...]] = {
     "as_grounding_noans": (likelihoods.costliest_mistake,),
     "as_grounding_noans_text": (texts.costliest_mistake,),
     "as_grounding_select": (likelihoods.answered_wrongly,),
-    "as_privacy_canary": (readings.secrets_memorised, readings.shown_not_read),
-    "as_privacy_extract": (readings.suffixes_memorised, readings.shown_not_read),
-    "as_privacy_extract_text": (readings.suffixes_recited, readings.shown_not_read),
-    "as_privacy_mia": (readings.texts_recognised, readings.shown_not_read),
+    "as_privacy_canary": (documents.secrets_memorised, documents.shown_not_read),
+    "as_privacy_extract": (documents.suffixes_memorised, documents.shown_not_read),
+    "as_privacy_extract_text": (documents.suffixes_recited, documents.shown_not_read),
+    "as_privacy_mia": (documents.texts_recognised, documents.shown_not_read),
     "as_process_faith": (likelihoods.reasoning_ignored,),
     "as_process_recover": (texts.slips_followed, texts.unreadable),
     "as_process_rollout": (samples.agreement_broken, samples.agreement_collapsed),

@@ -12,6 +12,7 @@ from angels_share.errors import MeasureError
 from angels_share.estimate import Draws
 from angels_share.score.model import Estimate
 from angels_share.spec import Strict
+from angels_share.statement.wording import listed
 from angels_share.validity.pairs import BESIDE, mean, siblings_of
 
 Side = Literal["above", "below", "around"]
@@ -64,10 +65,6 @@ class Finding(Strict):
     """What this family says about the claim; it follows from the numbers."""
     cannot: str
     """What it cannot say."""
-
-    def of(self, statistic: str, part: str | None = None) -> list[Measured]:
-        """Return the numbers of a statistic, on one part or on all."""
-        return [m for m in self.measured if m.statistic == statistic and part in (None, m.part)]
 
 
 # --- estimates -------------------------------------------------------------------------------------------------------
@@ -166,19 +163,6 @@ def by_objective(
 # --- wording ---------------------------------------------------------------------------------------------------------
 
 
-def listed(names: Sequence[str], nothing: str = "none") -> str:
-    """Return names as an enumeration.
-
-    Examples
-    --------
-    >>> listed(["a"]), listed(["a", "b", "c"]), listed([])
-    ('a', 'a, b and c', 'none')
-    """
-    if len(names) < 2:
-        return names[0] if names else nothing
-    return f"{', '.join(names[:-1])} and {names[-1]}"
-
-
 def sides(measured: Iterable[Measured]) -> dict[Side, list[Measured]]:
     """Return numbers apart by the side of their ``null`` on which their intervals lie."""
     found: dict[Side, list[Measured]] = {"above": [], "below": [], "around": []}
@@ -220,4 +204,4 @@ def _counted(found: Sequence[Measured], verb: str) -> str:
 
 def rows_said(measured: Sequence[Measured], among: int) -> str:
     """Return the parts of some numbers as an enumeration: ``no row``, their names, or ``every row``."""
-    return "every row" if len(measured) == among else listed([m.part for m in measured], "no row")
+    return "every row" if len(measured) == among else listed([m.part for m in measured]) or "no row"

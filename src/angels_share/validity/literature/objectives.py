@@ -15,6 +15,7 @@ from angels_share.errors import MeasureError
 from angels_share.estimate import resampling
 from angels_share.observables import Floats
 from angels_share.score.model import Estimate
+from angels_share.statement.wording import listed
 from angels_share.statistics.process import weighted_ranks
 from angels_share.taxonomy import ROWS
 from angels_share.validity.family import FAMILY
@@ -25,7 +26,6 @@ from angels_share.validity.literature.findings import (
     by_objective,
     estimated,
     existing,
-    listed,
     rows_said,
     seed_margin,
     sides,
@@ -139,8 +139,8 @@ def _objective_said(objective: str, differences: Iterable[Measured]) -> str:
     if not leaks:
         return f"{said}."
     return (
-        f"{said}; it leaks more in {listed([m.part for m in leaked['above']], 'no privacy task')} and less in "
-        f"{listed([m.part for m in leaked['below']], 'no privacy task')}."
+        f"{said}; it leaks more in {listed([m.part for m in leaked['above']]) or 'no privacy task'} and less in "
+        f"{listed([m.part for m in leaked['below']]) or 'no privacy task'}."
     )
 
 

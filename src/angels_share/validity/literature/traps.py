@@ -16,6 +16,7 @@ from angels_share.errors import MeasureError
 from angels_share.estimate import Draws
 from angels_share.items import Item
 from angels_share.observables import Floats, Observation
+from angels_share.statement.wording import listed
 from angels_share.statistics.calibration import named
 from angels_share.statistics.registry import weighted_mean
 from angels_share.validity.literature.findings import (
@@ -25,7 +26,6 @@ from angels_share.validity.literature.findings import (
     by_objective,
     estimated,
     existing,
-    listed,
     students,
 )
 from angels_share.validity.pairs import BESIDE, SIBLINGS, Pairs, TaskAnswers, answers, drawn
