@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import math
 import os
+import sys
+from types import ModuleType
 
 import pytest
 
 from angels_share.parallel import each
+
+
+@pytest.fixture(autouse=True)
+def plain_main(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let new processes begin with nothing: a test of the app leaves a page of it as the main module."""
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
 
 
 @pytest.mark.parametrize("workers", [1, 2, None])
