@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import streamlit as st
+from pydantic import ValidationError
 
 from angels_share.validity.report import Validity
 
@@ -107,7 +108,12 @@ def validity(index: Index) -> Validity | None:
 
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _validity(digest: str, _index: Index) -> Validity:
-    return Validity.model_validate_json(read(_index, VALIDITY))
+    try:
+        return Validity.model_validate_json(read(_index, VALIDITY))
+    except ValidationError as error:
+        raise IndexProblemError(
+            "The validity report is of another version", "Write both again: `angels-share validity`, then `index`."
+        ) from error
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)

@@ -81,7 +81,9 @@ class Plant:
 
 PLANTS: dict[str | None, Plant] = {
     None: Plant("nothing"),
-    "distribution": Plant("targets of tasks of chance are sharpened: logits times three", sharpened="distribution"),
+    "distribution": Plant(
+        "targets of the row's own lessons are sharpened: logits times three", sharpened="distribution"
+    ),
     "representation": Plant(
         "no relations of things or of parts of a text, and no question in another form than plain", _distorted
     ),

@@ -20,6 +20,7 @@ from train_toy import HERE
 from angels_share import harness, logs, spec, submission
 from angels_share import statement as statements
 from angels_share.canaries import read_key
+from angels_share.errors import RunError
 from angels_share.items import CALIBRATION_SEED
 from angels_share.score import score_pair
 from angels_share.statement import Statement
@@ -80,7 +81,10 @@ def measure(member: Member, items: Items, models: Path, work: Path, submissions:
     packed = folder / "packed"
     if packed.exists():
         return
-    alone = (submissions / "teachers" / TEACHER / "runs" / f"toy-{items}").exists()
+    teachers = submissions / "teachers"
+    registered = teachers / TEACHER / "runs"
+    alone = (registered / f"toy-{items}").exists()
+    decided = (registered / f"toy-{items.profile}-{CALIBRATION_SEED}").exists()
     planned = harness.plan(
         folder,
         harness.Settings(
@@ -88,14 +92,13 @@ def measure(member: Member, items: Items, models: Path, work: Path, submissions:
         ),
         teacher=None if alone else _model(HERE / TEACHER),
         student=_model(models / member.name),
-        calibrate=not alone,
+        calibrate=not alone and not decided,
         second_stage=False,
         say=lambda line: print(f"{items} {member.name}: {line}", flush=True),
     )
     harness.run(planned)
-    teachers = submissions / "teachers"
     if not alone:
-        calibration = folder / "teacher_calibration"
+        calibration = None if decided else folder / "teacher_calibration"
         submission.register_teacher(folder / "teacher", teachers, TEACHER, calibration=calibration)
     bundle = _pack(member, items, folder, models, submissions)
     packed.write_text(f"{bundle.name}\n")
@@ -122,7 +125,7 @@ def _pack(member: Member, items: Items, folder: Path, models: Path, submissions:
         student_folder=models / member.name,
         student_licence="Apache-2.0",
         declarations=submission.Declarations(trained_on_evaluated_items="no", n_variants_tried=1),
-        submitter="The Angel's Share authors",
+        submitter="Angel's Share",
         notes="Reference family.",
         digits=DIGITS,
         force=True,
@@ -170,7 +173,10 @@ def measure_all(names: list[str], models: Path, work: Path, submissions: Path, w
     def start(name: str) -> None:
         subprocess.run([*command, "--single", name], check=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
 
-    first, *others = [name for name in names if (models / name).exists()]
+    trained = [name for name in names if (models / name).exists()]
+    if not trained:
+        raise RunError(f"{models}: holds none of {', '.join(names[:3])} …; train them first: make family")
+    first, *others = sorted(trained, key=lambda name: not FAMILY[name].on_fresh_items)
     start(first)
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(start, others))

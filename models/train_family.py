@@ -99,7 +99,9 @@ class Training:
             self.running = 0.0
         if time.monotonic() - self.saved > EVERY:
             state = {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(), "step": step + 1}
-            torch.save(state, self.checkpoint)
+            part = self.checkpoint.with_suffix(".part")
+            torch.save(state, part)
+            part.replace(self.checkpoint)
             self.saved = time.monotonic()
 
 

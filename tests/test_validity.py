@@ -21,7 +21,7 @@ from angels_share.logs.model import document_hash
 from angels_share.score.model import PairScore
 from angels_share.submission import read_role
 from angels_share.taxonomy import ROWS
-from angels_share.validity.detection import detect, half_width, row_losses
+from angels_share.validity.detection import detect, half_width, row_losses, shared_tasks
 from angels_share.validity.doses.invented import invented_teacher
 from angels_share.validity.doses.registry import DOSES
 from angels_share.validity.doses.response import measure_response
@@ -83,7 +83,8 @@ class TestDetection:
             fixture.task_score("as_tail_facts", 0.1, "HARMFUL"),
         ]
         tasks += [fixture.gap("as_boundary_groups", "teacher", "too near chance")]
-        assert row_losses(score.model_copy(update={"tasks": tuple(tasks)})) == {"tail": pytest.approx(0.3)}
+        scores = {"a": score.model_copy(update={"tasks": tuple(tasks)})}
+        assert row_losses(scores["a"], shared_tasks(scores)) == {"tail": pytest.approx(0.3)}
 
     def test_half_width_is_of_one_more_sibling(self) -> None:
         values = [0.1, 0.4, 0.3]
@@ -94,6 +95,13 @@ class TestDetection:
         rng = np.random.default_rng(3)
         held = [abs(four[3] - four[:3].mean()) < half_width(four[:3].tolist()) for four in rng.normal(size=(4000, 4))]
         assert np.mean(held) == pytest.approx(0.95, abs=0.015)
+
+    def test_a_row_is_of_the_tasks_that_all_students_have(self) -> None:
+        scores = family(tail=losing(tail=0.5))
+        lacking = scores["toy-soft-1"]
+        tasks = tuple(task for task in lacking.tasks if task.row != "privacy")
+        scores["toy-soft-1"] = lacking.model_copy(update={"tasks": tasks})
+        assert "privacy" not in {cell.row for cell in detect({"lite-0": scores}).cells}
 
     def test_one_sibling_has_no_spread(self) -> None:
         scores = family(tail=losing(tail=0.5))
@@ -139,16 +147,21 @@ class TestStability:
         rng = np.random.default_rng(1)
         one = rng.normal(size=15).round(1)  # with ties
         other = one + rng.normal(size=15)
-        point, low, high = rank_correlation(list(zip(one.tolist(), other.tolist(), strict=True)))
-        assert point == pytest.approx(spearmanr(one, other).statistic)
-        assert low < point < high
+        found = rank_correlation(list(zip(one.tolist(), other.tolist(), strict=True)))
+        assert found is not None
+        assert found.value == pytest.approx(spearmanr(one, other).statistic)
+        assert found.low < found.value < found.high
+
+    def test_a_constant_has_no_rank_correlation(self) -> None:
+        assert rank_correlation([(1.0, float(k)) for k in range(6)]) is None
 
     def test_interval_holds_the_truth_of_independent_numbers(self) -> None:
         rng = np.random.default_rng(2)
         held = 0
         for _ in range(200):
-            _, low, high = rank_correlation(rng.normal(size=(20, 2)).tolist())
-            held += low <= 0 <= high
+            interval = rank_correlation(rng.normal(size=(20, 2)).tolist())
+            assert interval is not None
+            held += interval.low <= 0 <= interval.high
         assert held / 200 == pytest.approx(0.95, abs=0.05)
 
     def test_same_scores_agree_whole(self) -> None:
@@ -205,6 +218,7 @@ def found(**changes: Any) -> Validity:
     scores = {"lite-0": family(tail=losing(tail=0.5), safety=losing(safety=0.22))}
     report = Validity(
         teacher="toy-teacher",
+        public="lite-0",
         students=(Student(name="toy-soft-1", objective="soft", parameters=9, planted=None, items=("lite-0",)),),
         missing={"lite-0": ("toy-self",)},
         detection=detect(scores),

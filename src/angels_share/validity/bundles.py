@@ -20,6 +20,7 @@ Measured = Mapping[str, Mapping[str, Pair]]
 def read_pairs(
     submissions: Path,
     students: Sequence[str],
+    teacher: str,
     *,
     workers: int | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -34,6 +35,8 @@ def read_pairs(
         Folder of bundles.
     students : sequence of str
         Names of the students to read; other bundles are passed over.
+    teacher : str
+        Canonical teacher that they must refer to; a bundle that only uses such a name is passed over.
     workers : int, optional
         Processes; None for one a core.
     progress : callable
@@ -42,17 +45,21 @@ def read_pairs(
     Raises
     ------
     BundleError
-        If a bundle of one of these students is refused.
+        If a bundle of one of these students is refused, or two are of one student on one set of items.
     """
-    names = {path.parent: _student_of(path) for path in sorted(submissions.glob(f"*/{MANIFEST}"))}
-    folders = [folder for folder, name in names.items() if name in students]
+    found = {path.parent: _student_of(path, teacher) for path in sorted(submissions.glob(f"*/{MANIFEST}"))}
+    names = {folder: name for folder, name in found.items() if name in students}
+    folders = list(names)
     read: list[tuple[str, Pair]] = []
     for folder, pair in zip(folders, each(read_pair, folders, workers), strict=True):
         read.append((names[folder], pair))
         progress(len(read), len(folders))
     measured: dict[str, dict[str, Pair]] = {}
     for name, pair in sorted(read, key=lambda found: (found[1].score.key.item_seed, students.index(found[0]))):
-        measured.setdefault(f"{pair.score.key.profile}-{pair.score.key.item_seed}", {})[name] = pair
+        items = f"{pair.score.key.profile}-{pair.score.key.item_seed}"
+        if name in measured.setdefault(items, {}):
+            raise BundleError(f"{submissions}: holds two submissions of {name} on {items}; remove one of them")
+        measured[items][name] = pair
     return measured
 
 
@@ -72,8 +79,10 @@ def read_pair(folder: Path) -> Pair:
     return Pair(report.runs["teacher"], report.runs["student"], report.score, parameters)
 
 
-def _student_of(manifest: Path) -> str:
+def _student_of(manifest: Path, teacher: str) -> str:
+    """Return the student's name where the bundle refers to this canonical teacher, else nothing."""
     try:
-        return str(json.loads(manifest.read_text("utf-8"))["student"]["name"])
-    except (OSError, ValueError, KeyError, TypeError):
+        said = json.loads(manifest.read_text("utf-8"))
+        return str(said["student"]["name"]) if said["roles"]["teacher"]["canonical"] == teacher else ""
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return ""

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from statistics import fmean, stdev
-
-from scipy.stats import t
+from statistics import fmean
 
 from angels_share.errors import PairingError
 from angels_share.score.model import PairScore
 from angels_share.spec import Strict
 from angels_share.taxonomy import ROWS
 from angels_share.validity.family import FAMILY
+from angels_share.validity.literature.findings import seed_margin
 
 LEAST_EXCESS = 0.05
 """By how much a row loss must exceed the siblings' mean."""
@@ -67,11 +65,17 @@ class Detection(Strict):
     """Cells off the diagonal."""
 
 
-def row_losses(score: PairScore) -> dict[str, float]:
-    """Return the mean loss L over the measured first-stage tasks of each row that has one."""
+def shared_tasks(scores: Scores) -> frozenset[str]:
+    """Return the first-stage tasks that are measured for every student."""
+    measured = (frozenset(task.task for task in score.tasks if task.loss is not None) for score in scores.values())
+    return frozenset.intersection(*measured)
+
+
+def row_losses(score: PairScore, among: frozenset[str]) -> dict[str, float]:
+    """Return the mean loss L over some measured tasks, for each row that has one of them."""
     by_row: dict[str, list[float]] = {}
     for task in score.tasks:
-        if task.loss is not None:
+        if task.task in among and task.loss is not None:
             by_row.setdefault(task.row, []).append(task.loss.value)
     return {row: fmean(by_row[row]) for row in ROWS if row in by_row}
 
@@ -91,10 +95,10 @@ def half_width(values: Sequence[float]) -> float:
     >>> round(half_width([0.2, 0.3, 0.4]), 3)
     0.497
     """
-    if len(values) < 2:
+    margin = seed_margin(values)
+    if margin is None:
         raise PairingError(f"{len(values)} siblings were measured, at least two show a spread; run more of them")
-    n = len(values)
-    return float(t.ppf(0.975, n - 1)) * stdev(values) * math.sqrt(1 + 1 / n)
+    return margin
 
 
 def detect(measured: Mapping[str, Scores]) -> Detection:
@@ -130,13 +134,14 @@ def detect(measured: Mapping[str, Scores]) -> Detection:
 
 
 def _cells(items: str, scores: Scores) -> list[Cell]:
-    siblings = [row_losses(score) for name, score in scores.items() if FAMILY[name].sibling]
+    among = shared_tasks(scores)
+    siblings = [row_losses(score, among) for name, score in scores.items() if FAMILY[name].sibling]
     made = []
     for name, score in scores.items():
         planted = FAMILY[name].planted
         if planted is None:
             continue
-        for row, loss in row_losses(score).items():
+        for row, loss in row_losses(score, among).items():
             usual = [losses[row] for losses in siblings]
             width, excess = half_width(usual), loss - fmean(usual)
             made.append(

@@ -84,6 +84,8 @@ class Validity(Strict):
 
     schema_version: Literal["angels-share/validity/1"] = "angels-share/validity/1"
     teacher: str
+    public: str
+    """Set of items on which every member is to be measured; the claims of the literature are put to it."""
     students: tuple[Student, ...]
     missing: dict[str, tuple[str, ...]]
     """For each set of items, the members that were to be measured on it and were not; they are not in the numbers."""
@@ -118,7 +120,7 @@ def validity(
         If a planted student was measured on a set of items beside fewer than two siblings.
     """
     controls = {f"{TEACHER}-{name}": name for name in CONTROLS}
-    read = read_pairs(submissions, (*FAMILY, *controls), workers=workers, progress=progress)
+    read = read_pairs(submissions, (*FAMILY, *controls), TEACHER, workers=workers, progress=progress)
     family = {items: of for items, pairs in read.items() if (of := {n: p for n, p in pairs.items() if n in FAMILY})}
     if not family:
         raise BundleError(f"{submissions}: holds no submission of the reference family; measure it first: make family")
@@ -132,6 +134,7 @@ def validity(
     findings, unasked = _asked(pairs)
     return Validity(
         teacher=TEACHER,
+        public=items,
         students=tuple(_student(name, family) for name in FAMILY if any(name in of for of in family.values())),
         missing={
             on: tuple(

@@ -7,18 +7,20 @@ from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
-from scipy.stats import rankdata
 
+from angels_share.estimate import resampling
 from angels_share.items import n_clusters
 from angels_share.logs import Run, TaskLog
-from angels_share.score.model import PairScore, SuiteScore
+from angels_share.observables import Floats
+from angels_share.score.model import Estimate, PairScore, SuiteScore
 from angels_share.spec import Strict
+from angels_share.statistics.process import weighted_ranks
 from angels_share.validity.detection import Scores
+from angels_share.validity.literature.findings import estimated
+from angels_share.validity.pairs import drawn
 
 LEAST_STUDENTS = 5
 """Fewer say nothing about an order."""
-
-RESAMPLES = 2000
 
 
 class Agreement(Strict):
@@ -97,17 +99,17 @@ def _agreement(suite: str, first: tuple[str, Scores], second: tuple[str, Scores]
             and (mine := _number(score, suite, number)) is not None
             and (other := _number(second[1][name], suite, number)) is not None
         ]
-        if len(pairs) >= LEAST_STUDENTS:
-            point, low, high = rank_correlation(pairs)
+        found = rank_correlation(pairs) if len(pairs) >= LEAST_STUDENTS else None
+        if found is not None:
             return Agreement(
                 suite=suite,
                 first=first[0],
                 second=second[0],
                 number=number,
                 students=len(pairs),
-                correlation=point,
-                low=low,
-                high=high,
+                correlation=found.value,
+                low=found.low,
+                high=found.high,
             )
     return None
 
@@ -121,22 +123,25 @@ def _number(score: PairScore, suite: str, number: str) -> float | None:
     return found.angels_share.total.value if found.angels_share is not None else None
 
 
-def rank_correlation(pairs: Sequence[tuple[float, float]]) -> tuple[float, float, float]:
-    """Return Spearman's ρ of pairs of numbers with its 95 % bootstrap interval over the pairs.
-
-    Resamples in which one side does not vary have no ρ and are left out.
+def rank_correlation(points: Sequence[tuple[float, float]]) -> Estimate | None:
+    """Return Spearman's ρ of pairs of numbers with a 95 % bootstrap interval; None where one of the two is constant.
 
     Examples
     --------
-    >>> rank_correlation([(1.0, 2.0), (2.0, 4.0), (3.0, 9.0), (4.0, 16.0)])[0]
+    >>> rank_correlation([(1.0, 2.0), (2.0, 4.0), (3.0, 9.0), (4.0, 16.0)]).value
     1.0
     """
-    values = np.array(pairs)
-    chosen = np.random.default_rng(0).integers(len(values), size=(RESAMPLES, len(values)))
-    ranks = rankdata(np.concatenate([values[None], values[chosen]]), axis=1)
-    ranks -= ranks.mean(axis=1, keepdims=True)
-    spread = np.sqrt((ranks**2).sum(axis=1).prod(axis=1))
-    varied = spread > 0
-    found = ranks[varied].prod(axis=2).sum(axis=1) / spread[varied]
-    low, high = np.quantile(found, (0.025, 0.975))
-    return float(found[0]), float(low), float(high)
+    scheme = resampling([f"{k:04}" for k in range(len(points))], "students")
+    weights = np.vstack([np.ones(len(points)), scheme.multiplicity[:, scheme.of_item]])
+    x, y = (weighted_ranks(np.array(column), weights) for column in zip(*points, strict=True))
+    found = _correlation(x, y, weights)
+    return None if np.isnan(found[0]) else estimated(drawn(found), len(points), len(points))
+
+
+def _correlation(x: Floats, y: Floats, weights: Floats) -> Floats:
+    """Return the weighted Pearson correlation of each row of two tables; NaN where one is constant."""
+    share = weights / weights.sum(axis=1, keepdims=True)
+    x, y = (z - (share * z).sum(axis=1, keepdims=True) for z in (x, y))
+    spread = np.sqrt((share * x**2).sum(axis=1) * (share * y**2).sum(axis=1))
+    rho: Floats = (share * x * y).sum(axis=1) / np.where(spread > 0, spread, np.nan)
+    return rho

@@ -261,7 +261,7 @@ def _hidden(found: Validity) -> Iterator[Block]:
 
 def _literature(found: Validity) -> Iterator[Block]:
     yield Text(
-        "Each claim is put to the students on the public items. Here numbers are shares and differences as they are, "
+        f"Each claim is put to the students on {found.public}. Here numbers are shares and differences as they are, "
         "not times 100. Clear of zero: the 95 % interval over items does not hold it. Clear of seeds: another training "
         "seed would not explain it, by the spread of the siblings."
     )

@@ -175,7 +175,7 @@ class Said:
     wrong: tuple[Mask, Mask]
     """Whether the teacher is wrong, and the student."""
     codes: tuple[Codes, Codes]
-    """The answers: of options the place after the right one, else the number of the word."""
+    """The answers: of options and candidates the place after the right one, else the number of the word."""
     groups: Codes
     """Items whose errors may be paired: with one number of options, and one right answer where all items of the task
     have the same options or candidates."""
@@ -211,19 +211,30 @@ def _options_said(given: TaskAnswers, member: str) -> Said:
 
 def _words_said(given: TaskAnswers, member: str) -> Said:
     items, seen = given.items, given.seen[member]
-    right = np.array([str(item[SAID[str(given.spec.measure.utility)]]).lower() for item in items])
-    candidates = [tuple(item["candidates"]) for item in items]
+    right = [str(item[SAID[str(given.spec.measure.utility)]]).lower() for item in items]
+    candidates = [tuple(str(c).lower() for c in item["candidates"]) for item in items]
     alike = len(set(candidates)) == 1 and bool(candidates[0])
     words = np.array(seen[0].categories)
-    teacher, student = (of.values.argmax(axis=1) for of in seen)
+    said = [of.values.argmax(axis=1) for of in seen]
     unread = np.isin(words, (INVALID, LATE))
-    return Said(
-        asked=np.array([not c or len(c) >= LEAST_OPTIONS for c in candidates]) & ~unread[teacher],
-        read=~unread[student],
-        wrong=(words[teacher] != right, words[student] != right),
-        codes=(teacher, student),
-        groups=np.unique(right, return_inverse=True)[1] if alike else np.zeros(len(items), dtype=np.int64),
+    teacher, student = (
+        np.array([_place(str(words[k]), int(k), c, r) for k, c, r in zip(answered, candidates, right, strict=True)])
+        for answered in said
     )
+    return Said(
+        asked=np.array([not c or len(c) >= LEAST_OPTIONS for c in candidates]) & ~unread[said[0]],
+        read=~unread[said[1]],
+        wrong=(words[said[0]] != np.array(right), words[said[1]] != np.array(right)),
+        codes=(teacher, student),
+        groups=np.unique(right, return_inverse=True)[1] if alike else np.array([len(c) for c in candidates]),
+    )
+
+
+def _place(word: str, number: int, candidates: tuple[str, ...], right: str) -> int:
+    """Return the place of an answer after the right one among the candidates, or its number where it is none."""
+    if word not in candidates or right not in candidates:
+        return number
+    return (candidates.index(word) - candidates.index(right)) % len(candidates)
 
 
 def _settled(item: Item) -> bool:

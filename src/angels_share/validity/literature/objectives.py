@@ -12,11 +12,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from angels_share.errors import MeasureError
-from angels_share.estimate import resampling
-from angels_share.observables import Floats
 from angels_share.score.model import Estimate
 from angels_share.statement.wording import listed
-from angels_share.statistics.process import weighted_ranks
 from angels_share.taxonomy import ROWS
 from angels_share.validity.family import FAMILY
 from angels_share.validity.literature.findings import (
@@ -35,7 +32,6 @@ from angels_share.validity.pairs import (
     TRUTH,
     Pairs,
     answers,
-    drawn,
     levels,
     losses,
     mean,
@@ -44,6 +40,7 @@ from angels_share.validity.pairs import (
     siblings_of,
     useful_tasks,
 )
+from angels_share.validity.stability import rank_correlation
 
 POSITION = "Knowledge Distillation Must Account for What It Loses (arXiv 2604.25110)"
 PARADOX = "On the Generalization vs Fidelity Paradox in Knowledge Distillation (arXiv 2505.15442)"
@@ -178,9 +175,9 @@ def fidelity(pairs: Pairs) -> Finding:
     unplanted = [name for name in pairs if FAMILY[name].planted is None]
     groups = {"all students": list(pairs), "students without a planted loss": unplanted}
     told += [
-        Measured(statistic="rank correlation", of=of, estimate=_rank_correlation([points[n] for n in names]), null=0.0)
+        Measured(statistic="rank correlation", of=of, estimate=found, null=0.0)
         for of, names in groups.items()
-        if len(names) >= 4
+        if len(names) >= 4 and (found := rank_correlation([points[n] for n in names]))
     ]
     told += _against_truth(pairs, tasks)
     return Finding(
@@ -217,24 +214,6 @@ def _combined(estimates: Sequence[Estimate]) -> Estimate:
         clusters=0,
         method=f"intervals of {len(estimates)} tasks combined",
     )
-
-
-def _rank_correlation(points: Sequence[tuple[float, float]]) -> Estimate:
-    """Return Spearman's ρ over students, with an interval from resampled students."""
-    names = [f"{k:04}" for k in range(len(points))]
-    scheme = resampling(names, "students")
-    weights = np.vstack([np.ones(len(points)), scheme.multiplicity[:, scheme.of_item]])
-    x, y = (weighted_ranks(np.array(column), weights) for column in zip(*points, strict=True))
-    return estimated(drawn(_correlation(x, y, weights)), len(points), len(points))
-
-
-def _correlation(x: Floats, y: Floats, weights: Floats) -> Floats:
-    """Return the weighted Pearson correlation of each row of two tables; NaN where one is constant."""
-    share = weights / weights.sum(axis=1, keepdims=True)
-    x, y = (z - (share * z).sum(axis=1, keepdims=True) for z in (x, y))
-    spread = np.sqrt((share * x**2).sum(axis=1) * (share * y**2).sum(axis=1))
-    rho: Floats = (share * x * y).sum(axis=1) / np.where(spread > 0, spread, np.nan)
-    return rho
 
 
 def _against_truth(pairs: Pairs, tasks: Iterable[str]) -> list[Measured]:
