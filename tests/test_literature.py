@@ -435,6 +435,21 @@ def test_independent_errors_are_no_copies() -> None:
     assert abs(np.mean(excess)) < 3 * np.std(excess) / np.sqrt(60)
 
 
+@pytest.mark.parametrize("task", ["as_boundary_ladder", "as_process_recover"])
+def test_guesses_among_candidates_are_no_copies(task: str) -> None:
+    """Candidates differ from item to item, so two guessers agree far more often than two words drawn from all items."""
+
+    def guesser(by: int) -> Answer:
+        return lambda _, item: Stream("guess", by, item["item_id"]).choice(item["candidates"] or ["7", "8"])
+
+    excess = []
+    for seed in range(12):
+        teacher, student = (log_of(task, guesser(2 * seed + k)) for k in range(2))
+        found = told(copied_errors(pairs_of([teacher], {"toy-soft-1": [student]})))
+        excess.append(found["copied beyond chance", "toy-soft-1", ""].estimate.value)
+    assert abs(np.mean(excess)) < 0.05
+
+
 def test_favourite_errors_are_chance() -> None:
     """Two models that err independently but both prefer one wrong place are not told from chance."""
     gold = np.array([item["gold"] for item in longctx().items])
