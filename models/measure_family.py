@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from family_plants import PLANTS
+from pack_controls import SUITES, TEACHER
 from train_toy import HERE
 
-from angels_share import harness, logs, spec, submission
+from angels_share import harness, logs, submission
 from angels_share import statement as statements
 from angels_share.canaries import read_key
 from angels_share.errors import RunError
@@ -26,10 +27,6 @@ from angels_share.score import score_pair
 from angels_share.statement import Statement
 from angels_share.statement.model import Family, Method
 from angels_share.validity.family import FAMILY, OBJECTIVES, SIZES, Member
-
-SUITES = tuple(name for name in spec.suites() if not name.endswith("_hub"))
-
-TEACHER = "toy-teacher"
 
 
 @dataclass(frozen=True)
