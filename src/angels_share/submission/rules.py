@@ -119,6 +119,49 @@ RULES: dict[str, Rule] = {
         "note", "Every task of a suite is measured; one that is not is charged in full.", "Run the task, and pack again"
     ),
     "AS-707": Rule("warning", "The pair can be ranked in each of its suites.", "See the reason"),
+    "AS-801": Rule(
+        "warning",
+        "The student is not its teacher: other weights, and other answers. A pair without a difference is shown but "
+        "not ranked.",
+        "If the teacher was meant to stand in for a student, pack the pair as a control",
+    ),
+    "AS-802": Rule(
+        "warning",
+        "Log-likelihoods are such as a model can give: those of options of which none begins another add up to a "
+        "probability of at most 1, and an option that is likelier than not is the greedy one.",
+        "Run the task again, and pack what lm-eval wrote",
+    ),
+    "AS-803": Rule(
+        "warning",
+        "No other pair of the same teacher has the same answers.",
+        "If it is the same student, withdraw or supersede one of the pairs",
+    ),
+    "AS-804": Rule(
+        "warning",
+        "The student looks at the items: on most tasks it does not give one answer to all of them.",
+        "Look at the answers; a template that the model does not know is a common cause",
+    ),
+    "AS-901": Rule(
+        "error",
+        "HISTORY.jsonl is a whole chain, each line holding the SHA-256 of the line before, and only grows.",
+        "Take the lines back from version control; nothing is ever removed or changed there",
+    ),
+    "AS-902": Rule(
+        "error",
+        "An accepted pair stays as it was accepted, until the history says otherwise.",
+        "Put the bundle back, or run `angels-share history accept` after a rescoring, or `withdraw` or `supersede`",
+    ),
+    "AS-903": Rule("warning", "Every bundle was accepted.", "A maintainer runs `angels-share history accept`"),
+    "AS-904": Rule(
+        "error",
+        "A pair that was accepted keeps its answers and its folder.",
+        "Withdraw or supersede the accepted one first; the history then shows both",
+    ),
+    "AS-905": Rule(
+        "warning",
+        "A withdrawn or superseded pair is a line of the history, and its bundle is gone.",
+        "Remove the folder; until then the pair is shown but not ranked",
+    ),
 }
 
 
