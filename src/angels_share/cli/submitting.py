@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -16,6 +18,13 @@ from angels_share.items import package_folder
 
 if TYPE_CHECKING:
     from angels_share.submission import Rescored
+    from angels_share.submission.reporting import Examined
+
+Form = Literal["rich", "json", "github", "md"]
+"""How findings are shown."""
+
+STYLES = {"error": "red", "warning": "yellow"}
+"""Colours of what is told about a finding of this severity."""
 
 
 @app.command()
@@ -99,29 +108,60 @@ def teacher(
 
 @app.command()
 def validate(
-    path: Annotated[Path | None, typer.Argument(help="A bundle, or a folder of bundles.")] = None,
+    paths: Annotated[list[Path] | None, typer.Argument(help="Bundles, or folders of bundles.")] = None,
+    form: Annotated[
+        Form, typer.Option("--format", help="For a terminal, as JSON, as annotations of GitHub, or as a comment.")
+    ] = "rich",
     explain: Annotated[str | None, typer.Option(help="Say what a rule means, such as AS-101.")] = None,
+    max_findings: Annotated[
+        int | None, typer.Option(min=1, help="Findings of one rule that are shown; default 5, and all as json.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes, by default one a core.")] = None,
 ) -> None:
-    """Check submission bundles: structure, hashes, items and the score, which is computed again from the logs."""
+    """Check submission bundles: structure, hashes, items and the score, which is computed again from the logs.
+
+    Exit code 0: no bundle has an error; 1: a bundle is refused; 2: a bundle could not be validated.
+    """
     from angels_share.submission import rules
-    from angels_share.submission import validate as examine
+    from angels_share.submission.reporting import SHOWN, examine_all
 
     if explain is not None:
-        if explain not in rules():
-            raise RunError(f"rule {explain!r} is unknown. {did_you_mean(explain, rules())}")
-        typer.echo(f"{explain}: {rules()[explain]}")
+        rule = explain.upper()
+        if rule not in rules():
+            raise RunError(f"rule {explain!r} is unknown. {did_you_mean(rule, rules())}")
+        typer.echo(f"{rule}: {rules()[rule]}")
         return
-    if path is None:
+    if not paths:
         raise RunError("give a bundle or a folder of bundles, or --explain a rule")
-    refused = 0
-    for bundle in _bundles(path):
-        report = examine(bundle)
-        for finding in report.findings:
-            tell(f"{bundle.name}: {finding}")
-        refused += not report.accepted
-        out.print(f"{'accepted' if report.accepted else 'refused'}  {bundle.name}", markup=False)
-    if refused:
-        raise typer.Exit(1)
+    bundles = [bundle for path in paths for bundle in _bundles(path)]
+    most = max_findings or (None if form == "json" else SHOWN)
+    raise typer.Exit(print_examined(examine_all(bundles, most=most, workers=workers), form))
+
+
+def print_examined(bundles: Iterable[Examined], form: Form) -> int:
+    """Print what was found, bundle by bundle where the form allows it, and return the exit code."""
+    from angels_share.submission import reporting
+
+    told = []
+    for examined in bundles:
+        told.append(examined)
+        if form == "rich":
+            _print_lines(examined)
+        elif form == "github":
+            typer.echo("\n".join(reporting.as_github(examined)))
+    if form in ("json", "md"):
+        typer.echo(reporting.as_json(told) if form == "json" else reporting.as_markdown(told))
+    if any(examined.broken for examined in told):
+        return 2
+    return int(not all(examined.accepted for examined in told))
+
+
+def _print_lines(examined: Examined) -> None:
+    from angels_share.submission.reporting import as_lines
+
+    width = min(max(shutil.get_terminal_size().columns, 40), 100)
+    for severity, line in as_lines(examined, width):
+        out.print(line, style=STYLES.get(severity or "", ""), markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -146,9 +186,14 @@ def rescore(
 
 def _bundles(path: Path) -> list[Path]:
     """Return a bundle, or those that a folder holds."""
-    if (path / "submission.json").exists() or not path.is_dir():
+    if not path.is_dir():
+        raise RunError(f"{path}: there is no such folder; give a bundle or a folder of bundles")
+    if any((path / name).exists() for name in ("submission.json", "statement.json", "score.json", "student")):
         return [path]
-    return sorted(p for p in path.iterdir() if p.is_dir() and p.name != "teachers")
+    found = sorted(p for p in path.iterdir() if p.is_dir() and p.name != "teachers" and not p.name.startswith("."))
+    if not found:
+        raise RunError(f"{path}: holds no bundle; `angels-share pack` makes one")
+    return found
 
 
 def _told(made: Rescored) -> str:

@@ -39,6 +39,24 @@ RULES: dict[str, Rule] = {
     "AS-203": Rule("error", "Numbers are finite, and whole numbers at most 2^53: a missing one is null.", PACK_AGAIN),
     "AS-211": Rule("error", "Every file fits its form, with no field missing or unknown.", PACK_AGAIN),
     "AS-212": Rule("error", "The bundle's folder, pair id and the names in its files agree.", PACK_AGAIN),
+    "AS-213": Rule(
+        "error",
+        "A model's name is its own: it differs from its teacher's, and from a registered teacher's, in more than case "
+        "and punctuation, unless it is the same model with the same weights.",
+        "Choose another name; for the same model, spell it the same way and give the folder of its weights",
+    ),
+    "AS-214": Rule(
+        "error",
+        "A bundle holds no credentials, and no e-mail address or home folder outside a model's answers.",
+        "Revoke what is a credential at once, for a pull request is public already; then remove it, and pack again. "
+        "If a model answered with it, leave that task out and claim it as unmeasured",
+    ),
+    "AS-215": Rule(
+        "warning",
+        "A model's answers hold no e-mail address and no home folder. Models make them up, so this is for a human to "
+        "decide.",
+        "Look at the answer; if it names a real person, leave that task out and claim it as unmeasured",
+    ),
     "AS-301": Rule(
         "error", "Every file has the SHA-256 that submission.json gives.", "Undo the change, or pack the pair again"
     ),
@@ -88,6 +106,23 @@ RULES: dict[str, Rule] = {
     "AS-503": Rule(
         "error", "Teacher and student can be compared and scored.", "Run the models again as the message says"
     ),
+    "AS-504": Rule(
+        "error",
+        "A pair of a registered teacher, known by its weights or its name, refers to its registered runs, all of them, "
+        "wherever they are of the pair's track, profile and item seed.",
+        "Pack the pair again with --canonical",
+    ),
+    "AS-505": Rule(
+        "error",
+        "Both models were asked in the same way: with one system instruction, and either without a chat template or "
+        "each with one. The teacher's other runs were asked as its first.",
+        "Run the models again with the same --system-instruction and --apply-chat-template",
+    ),
+    "AS-506": Rule(
+        "warning",
+        "Both models were asked through the same chat template. A pair of two templates is shown but not ranked.",
+        "Nothing to do where each model needs its own template",
+    ),
     "AS-601": Rule(
         "error",
         "score.json is what the logs give, to nine digits.",
@@ -119,6 +154,11 @@ RULES: dict[str, Rule] = {
         "note", "Every task of a suite is measured; one that is not is charged in full.", "Run the task, and pack again"
     ),
     "AS-707": Rule("warning", "The pair can be ranked in each of its suites.", "See the reason"),
+    "AS-950": Rule(
+        "error",
+        "Validation comes to its end, whatever a bundle holds.",
+        "This is a fault of the project: report it in an issue, with this line and the bundle",
+    ),
     "AS-801": Rule(
         "warning",
         "The student is not its teacher: other weights, and other answers. A pair without a difference is shown but "
