@@ -25,6 +25,12 @@ FILLED_LIMIT = 10_000
 FILE_LIMIT = 1_000_000
 """Most bytes in a statement file."""
 
+NODE_LIMIT = 20_000
+"""Most nodes in a statement that is written as YAML."""
+
+DEPTH_LIMIT = 20
+"""Most lists and mappings within each other in a statement that is written as YAML."""
+
 Margin = Annotated[float, Field(gt=0, lt=1)]
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(plain)]
 
@@ -133,8 +139,46 @@ def missing(statement: Statement) -> list[str]:
     return gaps
 
 
+class _Loader(yaml.SafeLoader):
+    """Reads plain data of bounded size and depth: no tags, no aliases, no key twice."""
+
+    nodes = depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        self.nodes, self.depth = self.nodes + 1, self.depth + 1
+        wrong = {
+            "an alias; write the text out": isinstance(event, yaml.AliasEvent),
+            "a tag; a statement is plain data": getattr(event, "tag", None) is not None,
+            f"more than {NODE_LIMIT} nodes": self.nodes > NODE_LIMIT,
+            f"nested more than {DEPTH_LIMIT} deep": self.depth > DEPTH_LIMIT,
+        }
+        _refuse(event, *(problem for problem, found in wrong.items() if found))
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        known: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                _refuse(key, "a key that is no text")
+            elif key.value in known:
+                _refuse(key, f"the key {key.value!r} twice")
+            known.add(key.value)
+        return super().construct_mapping(node, deep=deep)
+
+
+def _refuse(place: Any, *problems: str) -> None:
+    """Raise the first of the problems, if there is one, with its place in the file."""
+    if problems:
+        raise yaml.MarkedYAMLError(problem=problems[0], problem_mark=place.start_mark)
+
+
 def read(path: Path) -> Statement:
     """Read a statement from YAML (``.yaml``, ``.yml``) or JSON.
+
+    YAML is for authors: it is data alone, without aliases, and never part of a bundle.
 
     Raises
     ------
@@ -145,8 +189,8 @@ def read(path: Path) -> Statement:
         if path.stat().st_size > FILE_LIMIT:
             raise BundleError(f"{path}: has {path.stat().st_size} bytes; a statement has at most {FILE_LIMIT}")
         text = path.read_text("utf-8")
-        content: Any = yaml.safe_load(text) if path.suffix in {".yaml", ".yml"} else json.loads(text)
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, yaml.YAMLError, RecursionError) as error:
+        content: Any = _Loader(text).get_single_data() if path.suffix in {".yaml", ".yml"} else json.loads(text)
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
         raise BundleError(f"{path}: cannot be read as a statement: {error}") from error
     try:
         return Statement.model_validate(content)

@@ -14,7 +14,8 @@ from angels_share import statement as statements
 from angels_share.errors import BundleError
 from angels_share.statement import Statement
 from angels_share.statement.draft import short_name
-from angels_share.submission import files
+from angels_share.submission import files, secrets
+from angels_share.submission.comparability import check_names, check_prompts, check_teacher, registered
 from angels_share.submission.model import Canonical, Declarations, Files, Finding, Key, Manifest, ModelFacts, RoleName
 from angels_share.submission.role import examine_role, role_files
 from angels_share.submission.scoring import (
@@ -100,8 +101,8 @@ def pack(
     Raises
     ------
     BundleError
-        If author's parts are missing, a claim is contradicted, the bundle is too large or exists already, or the
-        runs are not those that the statement speaks of.
+        If author's parts are missing, a claim is contradicted, the bundle is too large or exists already, the runs
+        are not those that the statement speaks of, cannot be compared, or hold a secret.
     LogError, PairingError
         If a run cannot be read, or the two must not be compared.
     """
@@ -129,6 +130,12 @@ def pack(
             _same_answers(given, runs)
             if len(canary_digests(runs)) > 1:
                 raise BundleError("the runs of the pair follow several canary keys; run all with the same --canaries")
+            known = registered(out / "teachers")
+            _no_errors(
+                check_names(facts["teacher"], facts["student"], known)
+                + check_teacher(facts["teacher"], key, roles, known)
+                + check_prompts(runs)
+            )
             score = rescore(runs, said, names)
             said = statements.refresh(said, score)
             _no_contradiction(said, statements.check(said, score))
@@ -152,6 +159,7 @@ def pack(
             )
             contents["submission.json"] = files.dump(manifest.model_dump(mode="json"))
             _write(folder, contents)
+            _no_errors(secrets.scan(folder))
             _check_size(folder)
             return _move(folder, out / manifest.folder_name, force=force)
     except OSError as error:
@@ -257,6 +265,11 @@ def _sound(role: str, run: logs.Run | None, findings: Sequence[Finding]) -> logs
     if run is None or serious:
         raise BundleError(f"the {role}'s run cannot be packed: {'; '.join(serious)}")
     return run
+
+
+def _no_errors(findings: Sequence[Finding]) -> None:
+    if serious := [str(f) for f in findings if f.severity == "error"]:
+        raise BundleError(f"the pair cannot be packed: {'; '.join(serious)}")
 
 
 def _same_answers(given: Mapping[RoleName, logs.Run], runs: Runs) -> None:

@@ -19,7 +19,8 @@ from angels_share.errors import AngelsShareError, SpecError
 from angels_share.logs import Run
 from angels_share.score import PairScore
 from angels_share.statement import ClaimCheck, Statement
-from angels_share.submission import files
+from angels_share.submission import files, secrets
+from angels_share.submission.comparability import check_names, check_prompts, check_teacher, registered
 from angels_share.submission.differences import Difference, differences
 from angels_share.submission.model import (
     Canonical,
@@ -47,6 +48,7 @@ from angels_share.submission.scoring import (
     restricted,
 )
 from angels_share.submission.teachers import canonical_run, open_teacher
+from angels_share.taxonomy import HUB
 
 MANIFEST, STATEMENT, SCORE = "submission.json", "statement.json", "score.json"
 _TASK = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}"
@@ -78,6 +80,7 @@ def validate(folder: Path, teachers: Path | None = None) -> Report:
     findings = files.walk(folder, ALLOWED)
     if findings:
         return Report(folder, tuple(findings))
+    findings = secrets.scan(folder)
     manifest = _read(Manifest, folder, MANIFEST, findings)
     statement = _read(Statement, folder, STATEMENT, findings)
     _read(PairScore, folder, SCORE, findings)
@@ -87,14 +90,18 @@ def validate(folder: Path, teachers: Path | None = None) -> Report:
         findings += [finding("AS-701", STATEMENT, f"{gap} is empty") for gap in statements.missing(statement)]
     if manifest is None or statement is None:
         return Report(folder, tuple(findings), manifest, statement)
+    teachers = teachers or folder.absolute().parent / "teachers"
+    known = registered(teachers)
     findings += _check_names(manifest, statement)
+    findings += check_names(manifest.teacher, manifest.student, known)
+    findings += check_teacher(manifest.teacher, manifest.key, manifest.roles, known)
     if _serious(findings):
         return Report(folder, tuple(findings), manifest, statement)
-    runs, found = _read_roles(folder, manifest, teachers or folder.absolute().parent / "teachers")
+    runs, found = _read_roles(folder, manifest, teachers)
     findings += found
     if _serious(found):
         return Report(folder, tuple(findings), manifest, statement)
-    findings += _check_key(manifest, runs) + _check_identity(manifest, runs)
+    findings += _check_key(manifest, runs) + _check_identity(manifest, runs) + check_prompts(runs)
     if _serious(findings):
         return Report(folder, tuple(findings), manifest, statement)
     score, found = _recompute(manifest, statement, runs)
@@ -152,6 +159,10 @@ def _check_suites(manifest: Manifest) -> list[Finding]:
     """Compare the suites with those of this release."""
     findings = []
     for suite in manifest.suites:
+        if suite.name.endswith(HUB):
+            told = f"suite {suite.name} asks data sets of the Hub, whose items cannot be made again here"
+            findings.append(finding("AS-401", MANIFEST, told))
+            continue
         try:
             current = pin(suite.name)
         except SpecError as error:
