@@ -6,6 +6,7 @@ what was examined; 2: the command could not run.
 - :mod:`angels_share.cli.shell`: the command itself, and where it writes
 - :mod:`angels_share.cli.canaries`: canaries make
 - :mod:`angels_share.cli.comparing`: score, of any lm-eval tasks
+- :mod:`angels_share.cli.history`: history accept, supersede, withdraw, check
 - :mod:`angels_share.cli.probing`: probe
 - :mod:`angels_share.cli.ranking`: rank
 - :mod:`angels_share.cli.refusals`: refusals
@@ -16,6 +17,7 @@ what was examined; 2: the command could not run.
 """
 
 from angels_share.cli import canaries as _canaries
+from angels_share.cli import history as _history
 from angels_share.cli import probing as _probing
 from angels_share.cli import ranking as _ranking
 from angels_share.cli import refusals as _refusals
