@@ -1,4 +1,4 @@
-"""Commands around submissions: pack, teacher, validate, rescore, index, leaderboard."""
+"""Commands around submissions: pack, teacher, validate, rescore, index, reference, leaderboard."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from angels_share.cli.shell import app, err, out, pair_folders, tell
+from angels_share.cli.shell import app, err, out, pair_folders, tell, write_text
 from angels_share.errors import RunError, did_you_mean
 from angels_share.items import package_folder
 
@@ -232,6 +232,26 @@ def index(
         tell(f"left out: {entry.folder}: {'; '.join(entry.reasons)}")
     tell(f"wrote {output}")
     if summary.left_out:
+        raise typer.Exit(1)
+
+
+@app.command()
+def reference(
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the project.")] = Path(),
+    check: Annotated[bool, typer.Option("--check", help="Only compare; exit 1 if a file is out of date.")] = False,
+) -> None:
+    """Write the JSON Schemas of a bundle's files, and the list of the rules: schemas/ and docs/RULES.md."""
+    from angels_share.submission.schemas import reference as made
+
+    old = []
+    for place, content in made().items():
+        path = output / place
+        if not check:
+            write_text(path, content)
+        elif not path.exists() or path.read_text("utf-8") != content:
+            old.append(path)
+            tell(f"{path}: is out of date; run `angels-share reference`")
+    if old:
         raise typer.Exit(1)
 
 
