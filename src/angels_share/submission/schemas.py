@@ -78,7 +78,12 @@ def _text(limit: int) -> Schema:
 
 _WORDS: Schema = {"type": "array", "items": {"type": "string"}}
 _CONDITIONS: Schema = {"type": "object", "propertyNames": {"pattern": "^[a-z_]+$"}, "additionalProperties": _WORDS}
-_LIKELIHOOD: Schema = {**_WORDS, "minItems": 2, "maxItems": 2}
+_LIKELIHOOD: Schema = {
+    "type": "array",
+    "items": {"type": ["string", "number", "boolean", "null"]},
+    "minItems": 2,
+    "maxItems": 2,
+}
 _ANSWERS: Schema = {"type": "array", "items": {"anyOf": [{"type": "string"}, _LIKELIHOOD]}}
 
 _NARROWER: dict[str, Schema] = {
