@@ -78,12 +78,7 @@ def _text(limit: int) -> Schema:
 
 _WORDS: Schema = {"type": "array", "items": {"type": "string"}}
 _CONDITIONS: Schema = {"type": "object", "propertyNames": {"pattern": "^[a-z_]+$"}, "additionalProperties": _WORDS}
-_LIKELIHOOD: Schema = {
-    "type": "array",
-    "items": {"type": ["string", "number", "boolean", "null"]},
-    "minItems": 2,
-    "maxItems": 2,
-}
+_LIKELIHOOD: Schema = {**_WORDS, "minItems": 1, "maxItems": 2}
 _ANSWERS: Schema = {"type": "array", "items": {"anyOf": [{"type": "string"}, _LIKELIHOOD]}}
 
 _NARROWER: dict[str, Schema] = {
