@@ -13,14 +13,17 @@ from rich.table import Table
 from angels_share import spec
 from angels_share.cli.shell import ProfileOption, app, err, out, pair_folders, tell, write_text
 from angels_share.errors import RunError
+from angels_share.estimate import RESAMPLES
 from angels_share.items import package_folder
 from angels_share.logs import Run
 from angels_share.score.model import Estimate, PairScore, SuiteScore, TaskScore
 from angels_share.spec import Strict
 from angels_share.statement import wording
+from angels_share.taxonomy import STATEMENT_ITEMS
 
 if TYPE_CHECKING:
     from angels_share.probe.model import Probe
+    from angels_share.statement import Statement
 
 Result = TypeVar("Result", bound=Strict)
 """What a file of an earlier command holds."""
@@ -36,7 +39,7 @@ def score(
     repeat: Annotated[Path | None, typer.Option(help="Run folder of the teacher's repeat.")] = None,
     calibration: Annotated[Path | None, typer.Option(help="Run folder of the teacher on calibration items.")] = None,
     statement: Annotated[Path | None, typer.Option(help="Loss statement with the author's claims and margins.")] = None,
-    resamples: Annotated[int, typer.Option(min=100)] = 2000,
+    resamples: Annotated[int, typer.Option(min=100)] = RESAMPLES,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="File for the score as JSON.")] = None,
     brief: Annotated[bool, typer.Option("--brief", help="Print one line a suite.")] = False,
     controls: Annotated[
@@ -155,25 +158,41 @@ def _covered(teacher: Run, student: Run) -> list[str]:
 
 @app.command("statement")
 def statement_(
-    score_file: Annotated[Path, typer.Argument(help="Score as `angels-share score -o` writes it.")],
+    scored: Annotated[
+        Path,
+        typer.Argument(help="Score as `angels-share score -o` writes it, a pair's run, or the teacher's run folder."),
+    ],
     output: Annotated[
         Path, typer.Option("-o", "--output", help="A draft as .yaml or .json, or a page as .md, .tex, .html or .svg.")
     ],
+    student: Annotated[Path | None, typer.Argument(help="The student's run folder.")] = None,
+    suite: Annotated[
+        list[str] | None, typer.Option("--suite", help="Of runs. Default: those run whole, else the nearest.")
+    ] = None,
+    repeat: Annotated[Path | None, typer.Option(help="Run folder of the teacher's repeat.")] = None,
+    calibration: Annotated[Path | None, typer.Option(help="Run folder of the teacher on calibration items.")] = None,
     earlier: Annotated[Path | None, typer.Option(help="Statement whose author's parts are kept.")] = None,
     probe: Annotated[
         Path | None, typer.Option(help="What `angels-share probe -o` found of the pair: rows with access weights.")
     ] = None,
 ) -> None:
-    """Draft a Distillation Loss Statement from a score, or render a finished one for readers."""
+    """Draft a Distillation Loss Statement from a score or from runs, or render a finished one for readers."""
     from angels_share import statement
 
-    made = read_score(score_file)
+    if scored.is_dir():
+        made = score_suites(read_runs(pair_folders(scored, student, repeat, calibration)), suite, earlier, RESAMPLES)
+    elif student or suite or repeat or calibration:
+        raise RunError(f"{scored}: is no run folder; a score needs none of STUDENT, --suite, --repeat, --calibration")
+    else:
+        made = read_score(scored)
     before = statement.read(earlier) if earlier else None
     weights = statement.from_probe(read_probe(probe)) if probe else before.weights if before else None
     if weights is not None:
         statement.of_pair(weights, made)
     if output.suffix not in statement.RENDERED:
-        statement.write(statement.draft(made, before, weights=weights), output)
+        drafted = statement.draft(made, before, weights=weights)
+        statement.write(drafted, output)
+        _tell_gaps(drafted)
     elif before is None:
         raise RunError(
             f"a statement as {output.suffix} needs the author's parts; give the filled-in file with --earlier"
@@ -181,6 +200,18 @@ def statement_(
     else:
         write_text(output, statement.render(before.model_copy(update={"weights": weights}), made, output.suffix))
     tell(f"wrote {output}")
+
+
+def _tell_gaps(drafted: Statement) -> None:
+    """Say which parts of a draft are the author's, with the question that each answers."""
+    from angels_share.statement import missing
+
+    gaps = missing(drafted)
+    if gaps:
+        tell(f"{len(gaps)} parts are yours to write:")
+    for gap in gaps:
+        item = STATEMENT_ITEMS.get(gap.rpartition(": ")[2])
+        tell(f"  {gap}{f': {item.question}' if item else ''}")
 
 
 def read_score(path: Path) -> PairScore:

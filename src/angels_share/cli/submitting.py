@@ -31,7 +31,9 @@ STYLES = {"error": "red", "warning": "yellow"}
 def pack(
     run: Annotated[Path, typer.Argument(help="Folder of a pair's run, or the teacher's run folder.")],
     statement: Annotated[Path, typer.Option(help="Loss statement with the author's parts filled in.")],
-    student: Annotated[Path | None, typer.Option(help="The student's run folder, where RUN is the teacher's.")] = None,
+    student: Annotated[
+        Path | None, typer.Argument(help="The student's run folder, where RUN is the teacher's.")
+    ] = None,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder of submissions.")] = Path("submissions"),
     repeat: Annotated[Path | None, typer.Option(help="Run folder of the teacher's repeat.")] = None,
     calibration: Annotated[Path | None, typer.Option(help="Run folder of the teacher on calibration items.")] = None,
