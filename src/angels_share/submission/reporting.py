@@ -76,7 +76,8 @@ class Examined(Strict):
 
     folder: str
     accepted: bool
-    trust: Trust
+    trust: Trust | None
+    """None for what makes no claim: a pull request as a whole."""
     comparability: Comparability | None
     """None where the pair was not scored."""
     tasks: Annotated[int, Field(ge=0)] | None
@@ -212,13 +213,13 @@ def verdict(examined: Examined) -> str:
     counts = Counter({group.severity: 0 for group in examined.groups})
     for group in examined.groups:
         counts[group.severity] += group.count
-    parts: list[str] = [examined.trust, examined.comparability or "not compared"]
-    if examined.tasks is None:
-        parts.append("not scored")
-    else:
-        parts.append(f"{examined.charged} of {examined.tasks} tasks charged as unmeasured")
+    parts: list[str] = []
+    if examined.trust:
+        parts += [examined.trust, examined.comparability or "not compared"]
+        scored = examined.tasks is not None
+        parts.append(f"{examined.charged} of {examined.tasks} tasks charged as unmeasured" if scored else "not scored")
     parts += [_many(counts[severity], severity) for severity in _ORDER if counts[severity]]
-    return f"{_word(examined)}: {', '.join(parts)}"
+    return f"{_word(examined)}: {', '.join(parts) or 'nothing is wrong'}"
 
 
 def _word(examined: Examined) -> str:

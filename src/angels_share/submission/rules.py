@@ -30,10 +30,22 @@ RULES: dict[str, Rule] = {
     ),
     "AS-104": Rule(
         "error",
-        "A bundle has at most 20 MB, a file at most 8 MB, an unpacked one at most 64 MB, a line at most 1 MiB.",
+        "A bundle has at most 200 MB, a samples file 64 MB and another one 8 MB. The samples of a bundle unpack to at "
+        "most 800 MB and one file to at most 256 MB, or 200 times its size where that is more than 16 MB; a line has "
+        "at most 1 MiB.",
         "Choose a smaller profile",
     ),
     "AS-105": Rule("error", "Samples are whole gzip files.", PACK_AGAIN),
+    "AS-107": Rule(
+        "error",
+        "A generated answer has at most 32768 characters, and all of a bundle take at most 600 MB of memory.",
+        "Run the task with the max_gen_toks that it ships with",
+    ),
+    "AS-108": Rule(
+        "error",
+        "Validating a bundle takes at most 300 seconds of processor time.",
+        "Choose a smaller profile; a sound bundle of any profile takes a fraction of that",
+    ),
     "AS-201": Rule("error", "Files are JSON in UTF-8, nested at most 32 deep.", PACK_AGAIN),
     "AS-202": Rule("error", "No JSON object names a key twice: readers would disagree about its value.", PACK_AGAIN),
     "AS-203": Rule("error", "Numbers are finite, and whole numbers at most 2^53: a missing one is null.", PACK_AGAIN),
@@ -158,6 +170,22 @@ RULES: dict[str, Rule] = {
         "error",
         "Validation comes to its end, whatever a bundle holds.",
         "This is a fault of the project: report it in an issue, with this line and the bundle",
+    ),
+    "AS-951": Rule(
+        "error",
+        "A pull request with submissions adds whole new folders under submissions/ and changes nothing else: no other "
+        "bundle, canonical teacher, history, workflow or code.",
+        "Take the other changes out; they are welcome in a pull request of their own",
+    ),
+    "AS-952": Rule(
+        "error",
+        "At most five submissions of one person are accepted in seven days: the best of many tries is no measurement.",
+        "Submit fewer, or later",
+    ),
+    "AS-953": Rule(
+        "error",
+        "The folder's name and the pair's id are new, those of withdrawn pairs included.",
+        "Nothing has to be submitted twice; to replace a submission, ask in an issue",
     ),
     "AS-801": Rule(
         "warning",
