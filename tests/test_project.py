@@ -58,6 +58,7 @@ ORDER = (
     "index",
     "validity",
     "harness",
+    "verify",
     "cli",
 )
 """The modules of the package; each may import those before it."""

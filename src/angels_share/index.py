@@ -7,7 +7,8 @@
     └── 3f0c…/                     named by its content
         ├── board.parquet          one row a pair and suite: what the board shows, with ranks
         ├── tasks.parquet          one row a pair and task: every number of the task's score
-        ├── pairs/<pair id>.json   manifest, statement, score, claim checks and findings of one pair
+        ├── pairs/<pair id>.json   manifest, statement, score, claim checks, findings and history of one pair
+        ├── history.json           every event of every pair, those that are gone included, where there is a history
         └── validity.json          the validity report, where there is one
 
 A new index is written beside the old one, and CURRENT.json, replaced last and in one step, switches to it. A reader
@@ -23,7 +24,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -40,13 +41,13 @@ from angels_share.score.model import PairScore, SuiteScore, TaskScore
 from angels_share.score.report import Row, interval
 from angels_share.statement import ClaimCheck, Statement, sentence
 from angels_share.submission import validate
+from angels_share.submission.forensics import Answers, answers_of, repeated
+from angels_share.submission.history import ENDED, Event, Trust, answers_digest, read_history, standing, trust
 from angels_share.submission.model import Finding, Manifest
 from angels_share.taxonomy import ROWS
 
 SCHEMA = "angels-share/index/1"
 PAIR_SCHEMA = "angels-share/index-pair/1"
-TRUST = "recomputed"
-"""Every score in the index was computed from the submitted logs, by the project and not by the submitter."""
 RANK_METHOD = "simultaneous 95 % intervals (max-T)"
 CONTROL = "control"
 
@@ -64,6 +65,10 @@ class Entry:
     score: PairScore
     checks: tuple[ClaimCheck, ...] = ()
     findings: tuple[Finding, ...] = ()
+    history: tuple[Event, ...] = ()
+    """The events of this pair, oldest first."""
+    answers: Answers | None = field(default=None, compare=False)
+    """What the student answered, to be held against other students."""
 
     @property
     def pair_id(self) -> str:
@@ -74,6 +79,20 @@ class Entry:
     def kind(self) -> str:
         """``control`` for a null control, which is shown but never ranked, else ``pair``."""
         return CONTROL if self.manifest.method == CONTROL else "pair"
+
+    @property
+    def trust(self) -> Trust:
+        """What stands behind the score: at least that the project computed it from the submitted logs."""
+        return trust(self.history, answers_digest(self.manifest))
+
+    @property
+    def bars(self) -> tuple[str, ...]:
+        """Why the pair has no rank in any suite, besides the reasons of its suites."""
+        told = [f.message for f in self.findings if f.rule in ("AS-506", "AS-801")]
+        last = standing(self.history).get(self.pair_id)
+        if last is not None and last.event in ENDED:
+            told.append(f"{last.event} on {last.date}: {last.reason}")
+        return tuple(told)
 
 
 @dataclass(frozen=True)
@@ -173,7 +192,7 @@ def _board_row(entry: Entry, suite: SuiteScore) -> Row:
         "student": score.student,
         "method": entry.manifest.method,
         "kind": entry.kind,
-        "trust": TRUST,
+        "trust": entry.trust,
         **score.key.model_dump(mode="json"),
         "canaries": score.key.canaries if any(row.row == "privacy" for row in suite.rows) else None,
         **interval("retention", primary.retention),
@@ -189,8 +208,8 @@ def _board_row(entry: Entry, suite: SuiteScore) -> Row:
         **{f"loss_{row}": losses.get(row) for row in ROWS},
         **{f"n_{verdict}": verdicts[verdict] for verdict in _VERDICTS},
         "coverage": suite.coverage,
-        "rankable": suite.rankable,
-        "reasons": list(suite.reasons),
+        "rankable": suite.rankable and not entry.bars,
+        "reasons": [*suite.reasons, *entry.bars],
     }
 
 
@@ -245,7 +264,8 @@ def pair_document(entry: Entry) -> dict[str, Any]:
         "schema_version": PAIR_SCHEMA,
         "pair_id": entry.pair_id,
         "kind": entry.kind,
-        "trust": TRUST,
+        "trust": entry.trust,
+        "history": [event.model_dump(mode="json") for event in entry.history],
         "manifest": entry.manifest.model_dump(mode="json"),
         "statement": statement.model_dump(mode="json"),
         "sentences": {suite: sentence(statement, suite) for suite in told},
@@ -262,7 +282,8 @@ def _judge(folder: Path, teachers: Path) -> Entry | LeftOut:
         return LeftOut(folder.name, (str(error),))
     if not report.accepted or report.manifest is None or report.statement is None or report.score is None:
         return LeftOut(folder.name, tuple(str(found) for found in report.findings if found.severity == "error"))
-    return Entry(report.manifest, report.statement, report.score, report.checks, report.findings)
+    answers = answers_of(report)
+    return Entry(report.manifest, report.statement, report.score, report.checks, report.findings, answers=answers)
 
 
 def read_entries(
@@ -283,6 +304,7 @@ def read_entries(
         raise BundleError(
             f"{submissions}: no such folder; expected one with a folder for each bundle, as `pack` writes"
         )
+    events = read_history(submissions)
     teachers = submissions / "teachers"
     folders = sorted(f for f in submissions.iterdir() if f.is_dir() and f != teachers and not f.name.startswith("."))
     entries: dict[str, Entry] = {}
@@ -297,7 +319,20 @@ def read_entries(
             entries[judged.pair_id] = judged
         if advance:
             advance(done, len(folders))
-    return list(entries.values()), left_out
+    return _beside_each_other(list(entries.values()), events), left_out
+
+
+def _beside_each_other(entries: Sequence[Entry], events: Sequence[Event]) -> list[Entry]:
+    """Return the entries with their history, and with the findings that only several pairs together show."""
+    found = repeated([entry.answers for entry in entries if entry.answers is not None])
+    return [
+        replace(
+            entry,
+            findings=(*entry.findings, *(one for pair, one in found if pair == entry.pair_id)),
+            history=tuple(event for event in events if event.pair_id == entry.pair_id),
+        )
+        for entry in entries
+    ]
 
 
 def _json(content: object) -> bytes:
@@ -385,4 +420,6 @@ def build_index(
         What was written, and which bundles were left out and why.
     """
     entries, left_out = read_entries(submissions, advance, workers)
-    return write_index(entries, left_out, out, beside)
+    events = [event.model_dump(mode="json") for event in read_history(submissions)]
+    history = {"history.json": _json(events)} if events else {}
+    return write_index(entries, left_out, out, {**history, **(beside or {})})

@@ -16,6 +16,7 @@ what was examined; 2: the command could not run.
 - :mod:`angels_share.cli.submitting`: pack, teacher, validate, rescore, index, reference,
   leaderboard
 - :mod:`angels_share.cli.validity`: validity
+- :mod:`angels_share.cli.verifying`: verify
 """
 
 from angels_share.cli import canaries as _canaries
@@ -28,6 +29,7 @@ from angels_share.cli import running as _running
 from angels_share.cli import scoring as _scoring
 from angels_share.cli import submitting as _submitting
 from angels_share.cli import validity as _validity
+from angels_share.cli import verifying as _verifying
 from angels_share.cli.shell import app, main
 
 __all__ = ["app", "main"]

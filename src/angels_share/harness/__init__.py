@@ -19,6 +19,7 @@ The parts, in the order in which they build on each other:
 * :mod:`~angels_share.harness.resuming`: what a folder holds already
 * :mod:`~angels_share.harness.stock`: tasks of lm-eval's own
 * :mod:`~angels_share.harness.running`: running models on tasks
+* :mod:`~angels_share.harness.sampling`: running a model on some documents
 """
 
 from angels_share.harness.planning import DEFAULT_SEEDS, ModelChoice, PairRun, Role, Settings, plan

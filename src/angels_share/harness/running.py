@@ -49,14 +49,15 @@ def run(pair: PairRun) -> None:
         if not open_tasks:
             continue
         pair.say(f"{role.label}: loading {role.model.args_text}")
-        model, manager = _load(role, pair.settings), _task_manager(role, pair)
+        model, manager = load(role, pair.settings), task_manager(role, pair)
         with _environment_read_once():
             for number, task in enumerate(open_tasks, there + 1):
                 pair.say(f"{role.label}: task {number} of {len(tasks)}, {task}")
                 _run_task(model, manager, task, role, pair)
 
 
-def _load(role: Role, settings: Settings) -> Any:
+def load(role: Role, settings: Settings) -> Any:
+    """Return the model of a role as lm-eval loads it, or say why it cannot be loaded."""
     from huggingface_hub.errors import StrictDataclassError
     from lm_eval.api.registry import get_model
     from safetensors import SafetensorError
@@ -81,7 +82,8 @@ def _metadata(role: Role, pair: PairRun) -> dict[str, Any]:
     return {**role.model.args, **pair.metadata(role)}
 
 
-def _task_manager(role: Role, pair: PairRun) -> Any:
+def task_manager(role: Role, pair: PairRun) -> Any:
+    """Return lm-eval's manager of the package's tasks, with the items that a role answers."""
     from lm_eval.tasks import TaskManager
 
     folder = str(package_folder("tasks"))
