@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar, get_args
 
 import typer
 from rich import box
@@ -192,6 +192,7 @@ def statement_(
     if output.suffix not in statement.RENDERED:
         drafted = statement.draft(made, before, weights=weights)
         statement.write(drafted, output)
+        tell(f"wrote {output}")
         _tell_gaps(drafted)
     elif before is None:
         raise RunError(
@@ -199,19 +200,21 @@ def statement_(
         )
     else:
         write_text(output, statement.render(before.model_copy(update={"weights": weights}), made, output.suffix))
-    tell(f"wrote {output}")
+        tell(f"wrote {output}")
 
 
 def _tell_gaps(drafted: Statement) -> None:
     """Say which parts of a draft are the author's, with the question that each answers."""
     from angels_share.statement import missing
+    from angels_share.statement.model import Family
 
     gaps = missing(drafted)
     if gaps:
-        tell(f"{len(gaps)} parts are yours to write:")
+        tell("What is left for its author:")
     for gap in gaps:
         item = STATEMENT_ITEMS.get(gap.rpartition(": ")[2])
-        tell(f"  {gap}{f': {item.question}' if item else ''}")
+        asked = item.question if item else f"How was the student made? family is one of {', '.join(get_args(Family))}."
+        tell(f"  {gap}: {asked}")
 
 
 def read_score(path: Path) -> PairScore:
