@@ -67,38 +67,52 @@ def scan(folder: Path) -> list[Finding]:
     folder : Path
         A folder whose entries are known to be plain files.
     """
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return [found for path in paths for found in _scan_file(path, path.relative_to(folder).as_posix())]
+    found: list[Finding] = []
+    left = files.TOTAL_LIMIT
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        seen = _Seen()
+        for piece in _pieces(path, left):
+            seen.look(piece)
+            left -= len(piece)
+        found += seen.findings(path.relative_to(folder).as_posix())
+    return found
 
 
-def _scan_file(path: Path, place: str) -> Iterator[Finding]:
-    packed = path.suffix == ".gz"
-    count: Counter[str] = Counter()
-    first: dict[str, int] = {}
-    line, kept = 1, b""
-    for piece in _pieces(path, packed=packed):
-        window = kept + piece
+class _Seen:
+    """What the pieces of one file hold."""
+
+    def __init__(self) -> None:
+        self.count: Counter[str] = Counter()
+        self.first: dict[str, int] = {}
+        self.begins, self.line, self.kept, self.last = 0, 1, b"", -1
+
+    def look(self, piece: bytes) -> None:
+        window = self.kept + piece
         for hit in _PATTERN.finditer(window):
-            if hit.end() > len(kept):
+            if self.begins + hit.start() > self.last:
+                self.last = self.begins + hit.start()
                 kind = _KINDS[(hit.lastindex or 1) - 1]
-                count[kind] += 1
-                if kind not in first:
-                    first[kind] = line + window.count(b"\n", 0, hit.start())
-        kept = window[-OVERLAP:]
-        line += window.count(b"\n", 0, len(window) - len(kept))
-    for kind, found in count.items():
-        rule = "AS-215" if packed and kind in _PERSONAL else "AS-214"
-        more = f", and {found - 1} more" if found > 1 else ""
-        yield finding(rule, f"{place}, line {first[kind]}", f"holds what looks like a {kind}{more}")
+                self.count[kind] += 1
+                if kind not in self.first:
+                    self.first[kind] = self.line + window.count(b"\n", 0, hit.start())
+        self.kept = window[-OVERLAP:]
+        done = len(window) - len(self.kept)
+        self.begins += done
+        self.line += window.count(b"\n", 0, done)
+
+    def findings(self, place: str) -> Iterator[Finding]:
+        for kind, found in self.count.items():
+            rule = "AS-215" if place.endswith(".gz") and kind in _PERSONAL else "AS-214"
+            more = f", and {found - 1} more" if found > 1 else ""
+            yield finding(rule, f"{place}, line {self.first[kind]}", f"holds what looks like a {kind}{more}")
 
 
-def _pieces(path: Path, *, packed: bool) -> Iterator[bytes]:
-    """Yield the unpacked bytes of a file, up to the limit; a damaged file is refused where its rows are read."""
-    left = files.UNPACKED_LIMIT
+def _pieces(path: Path, most: int) -> Iterator[bytes]:
+    """Yield the first unpacked bytes of a file; a damaged one is refused where its rows are read."""
     try:
-        with gzip.open(path) if packed else path.open("rb") as stream:
-            while left > 0 and (piece := stream.read(min(PIECE, left))):
-                left -= len(piece)
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
+            while most > 0 and (piece := stream.read(min(PIECE, most))):
+                most -= len(piece)
                 yield piece
     except (gzip.BadGzipFile, EOFError, zlib.error):
         return
