@@ -23,6 +23,9 @@ The parts, in the order in which they build on each other:
 * :mod:`~angels_share.submission.pack`: making a bundle
 * :mod:`~angels_share.submission.validate`: checking one
 * :mod:`~angels_share.submission.rescoring`: giving one its score again
+* :mod:`~angels_share.submission.reporting`: telling what was found, to people and programs
+* :mod:`~angels_share.submission.schemas`: JSON Schemas and the list of the rules
+* :mod:`~angels_share.submission.intake`: examining a pull request
 """
 
 from angels_share.submission.model import Declarations, Finding, Manifest, ModelFacts, Report
