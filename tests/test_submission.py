@@ -397,9 +397,9 @@ class TestContainer:
         assert SAMPLES in rejected(bundle, "AS-104")
 
     def test_a_gzip_bomb_is_not_unpacked(self, bundle):
-        (bundle / SAMPLES).write_bytes(gzip.compress(b"0" * (files.UNPACKED_LIMIT + 1), mtime=0))
+        (bundle / SAMPLES).write_bytes(gzip.compress(b"0" * (files.LINE_LIMIT + 1), mtime=0))
         seal(bundle)
-        assert "unpacks to more" in rejected(bundle, "AS-104")
+        assert "line of more than" in rejected(bundle, "AS-104")
 
     @pytest.mark.parametrize("content", [b"plain", b"", gzip.compress(b"{}\n" * 1000, mtime=0)[:-9]])
     def test_a_broken_gzip_file_is_found(self, bundle, content):
@@ -505,7 +505,7 @@ class TestCoverage:
 
         edit_json(bundle / "student/results.json", reseed)
         seal(bundle)
-        assert "120 of 120 items" in rejected(bundle, "AS-403")
+        assert "item seed 7, expected toy, pilot, 0" in rejected(bundle, "AS-501")
 
     @pytest.mark.parametrize(
         "resps", [[["x"]], [], [[["0.5", "True"]]], [[["-1", "True"]], [["nan", "False"]], [["-1", "False"]]]]

@@ -7,8 +7,6 @@ easier ones, and joined with the answers by their hash.
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,11 +15,12 @@ import numpy as np
 from pydantic import ValidationError
 
 from angels_share import canaries, items, logs, second_stage, spec
-from angels_share.errors import BundleError, LogError, PairingError, SpecError
+from angels_share.errors import BundleError, PairingError, SpecError
 from angels_share.spec import Measure, TaskSpec
 from angels_share.statement.draft import short_name
 from angels_share.submission import files
-from angels_share.submission.model import Finding, RefusedError, Results, Row, Seeds, TaskRun
+from angels_share.submission.answers import read_answers
+from angels_share.submission.model import Finding, Key, RefusedError, Results, Row, Seeds, TaskRun
 from angels_share.submission.rules import finding
 
 RESULTS = "results.json"
@@ -151,7 +150,14 @@ def read_role(folder: Path) -> logs.Run:
     return run
 
 
-def examine_role(folder: Path, place: str, first: FirstStage | None = None) -> tuple[logs.Run | None, list[Finding]]:
+def examine_role(
+    folder: Path,
+    place: str,
+    first: FirstStage | None = None,
+    *,
+    key: Key | None = None,
+    budget: files.Budget | None = None,
+) -> tuple[logs.Run | None, list[Finding]]:
     """Return the run that a role's folder holds, where it can be read, and everything that is wrong with it.
 
     Parameters
@@ -162,7 +168,12 @@ def examine_role(folder: Path, place: str, first: FirstStage | None = None) -> t
         The folder's path within the bundle, for the findings.
     first : tuple, optional
         The first-stage runs of teacher and student, where the folder holds a second stage.
+    key : Key, optional
+        The track, profile and item seed that the pair asks for; no items are made for others.
+    budget : Budget, optional
+        What is left for the samples of the bundle that the folder is in; by default that of a whole bundle.
     """
+    budget = budget or files.Budget()
     results_place = f"{place}/{RESULTS}"
     try:
         results = files.read(Results, files.read_bytes(folder / RESULTS, results_place), results_place)
@@ -180,8 +191,10 @@ def examine_role(folder: Path, place: str, first: FirstStage | None = None) -> t
         if known is None:
             continue
         try:
+            if key is not None:
+                _check_key(name, run, key, place)
             made = _made(known, run, first, f"{results_place}, {name}")
-            log, found = _join(folder, place, run, known, made)
+            log, found = _join(folder, place, run, known, made, budget)
         except SpecError as error:
             findings.append(finding("AS-401", f"{results_place}, {name}", str(error)))
         except RefusedError as error:
@@ -218,6 +231,22 @@ def _check_task(name: str, run: TaskRun, place: str) -> tuple[list[Finding], Tas
     if pinned != known.digest:
         return [finding("AS-402", where, "the measure block is not the one that tasks/LOCK.json pins")], None
     return [], known
+
+
+def _check_key(name: str, run: TaskRun, key: Key, place: str) -> None:
+    """Refuse a task that was run on other items than the pair's, before they are made."""
+    items.levels_of(run.track), items.n_clusters(1, run.profile)
+    if told := other_key(name, run, key):
+        raise RefusedError(finding("AS-501", place, told))
+
+
+def other_key(name: str, run: TaskRun | logs.Settings, key: Key) -> str | None:
+    """Return where a task was run with another track, profile or item seed than these, None where it was not."""
+    found, wanted = (run.track, run.profile, run.item_seed), (key.track, key.profile, key.item_seed)
+    if found == wanted:
+        return None
+    told = f"{name} was run with track {found[0]}, profile {found[1]}, item seed {found[2]}"
+    return f"{told}, expected {wanted[0]}, {wanted[1]}, {wanted[2]}"
 
 
 def _made(known: TaskSpec, run: TaskRun, first: FirstStage | None, place: str) -> Made:
@@ -279,65 +308,30 @@ def _items(name: str, track: str, profile: str, seed: int) -> Made:
 
 
 def _join(
-    folder: Path, role: str, run: TaskRun, known: TaskSpec, made: Made
+    folder: Path, role: str, run: TaskRun, known: TaskSpec, made: Made, budget: files.Budget
 ) -> tuple[logs.TaskLog | None, list[Finding]]:
     """Return the log of a task, the answers being put beside their items, or what keeps them apart."""
     documents, hashes = made
     path = sample_path(known.name)
     place = f"{role}/{path}"
-    lines = files.unpack_lines(files.read_bytes(folder / path, place), place)
-    rows = [files.read(Row, line, f"{place}, row {i}") for i, line in enumerate(lines, start=1)]
-    findings = _coverage(place, rows, documents, hashes)
-    if findings:
+    lines = files.read_lines(folder / path, place, budget)
+    generated = known.measure.readout != "likelihood"
+    answers, findings = read_answers(lines, place, documents, hashes, budget, texts=generated)
+    if answers is None:
         return None, findings
-    answers = {row.doc_hash: row.resps for row in rows}
-    responses = [answers[h] for h in hashes]
-    likelihood = known.measure.readout == "likelihood"
-    try:
-        log = logs.TaskLog(
-            spec=known,
-            settings=_settings(run),
-            items=tuple(documents),
-            doc_hash=tuple(hashes),
-            log_likelihoods=logs.likelihood_columns(responses, documents, place) if likelihood else None,
-            texts=None if likelihood else logs.text_columns(responses, place),
-        )
-    except LogError as error:
-        return None, [finding("AS-406", place, str(error).removeprefix(f"{place}, "))]
-    given = 1 if log.texts is None else len(log.texts[0])
+    given = len(answers[0]) if generated else 1
     if given != run.repeats or (given != 1 and known.measure.readout == "greedy"):
         told = f"each item has {given} answers, results.json says {run.repeats}, the readout is {known.measure.readout}"
         return None, [finding("AS-406", place, told)]
+    log = logs.TaskLog(
+        spec=known,
+        settings=_settings(run),
+        items=documents,
+        doc_hash=hashes,
+        log_likelihoods=None if isinstance(answers, tuple) else answers,
+        texts=answers if isinstance(answers, tuple) else None,
+    )
     return log, []
-
-
-def _coverage(place: str, rows: Sequence[Row], documents: Sequence[Item], hashes: Sequence[str]) -> list[Finding]:
-    """Return what keeps the rows from answering every item exactly once."""
-    number = {h: i for i, h in enumerate(hashes)}
-    counted = Counter(row.doc_hash for row in rows)
-    absent = [documents[i]["item_id"] for h, i in number.items() if h not in counted]
-    foreign = [row.doc_hash[:12] for row in rows if row.doc_hash not in number]
-    repeated = [documents[number[h]]["item_id"] for h, k in counted.items() if k > 1 and h in number]
-    misplaced = [row.doc_id for row in rows if number.get(row.doc_hash, row.doc_id) != row.doc_id]
-    findings = []
-    if absent:
-        findings.append(
-            finding("AS-403", place, f"{len(absent)} of {len(hashes)} items have no answer: {_some(absent)}")
-        )
-    if foreign:
-        told = f"{len(foreign)} rows answer no item of this task, with doc_hash {_some(foreign)}"
-        findings.append(finding("AS-404", place, told))
-    if repeated:
-        findings.append(finding("AS-405", place, f"{len(repeated)} items are answered repeatedly: {_some(repeated)}"))
-    if misplaced:
-        findings.append(
-            finding("AS-404", place, f"{len(misplaced)} rows have another item's doc_id: {_some(misplaced)}")
-        )
-    return findings
-
-
-def _some(names: Sequence[object]) -> str:
-    return ", ".join(map(str, names[:3])) + (", …" if len(names) > 3 else "")
 
 
 def _settings(run: TaskRun) -> logs.Settings:

@@ -30,9 +30,9 @@ RULES: dict[str, Rule] = {
     ),
     "AS-104": Rule(
         "error",
-        "A bundle has at most 200 MB, a samples file 64 MB and another one 8 MB. The samples of a bundle unpack to at "
-        "most 800 MB and one file to at most 256 MB, or 200 times its size where that is more than 16 MB; a line has "
-        "at most 1 MiB.",
+        "A bundle has at most 200 MB in 1000 files, a samples file 64 MB, another one 4 MB and 200 000 values. Its "
+        "samples unpack to at most 800 MB, each file to 256 MB and, beyond 16 MB, to 200 times its size, each line to "
+        "1 MiB; a file has a row an item.",
         "Choose a smaller profile",
     ),
     "AS-105": Rule("error", "Samples are whole gzip files.", PACK_AGAIN),

@@ -32,7 +32,7 @@ from angels_share.submission.model import (
     Report,
     RoleName,
 )
-from angels_share.submission.role import examine_role
+from angels_share.submission.role import examine_role, other_key
 from angels_share.submission.rules import finding
 from angels_share.submission.scoring import (
     SECOND_STAGES,
@@ -48,6 +48,7 @@ from angels_share.submission.scoring import (
     restricted,
 )
 from angels_share.submission.teachers import canonical_run, open_teacher
+from angels_share.submission.timing import TIME_LIMIT, OutOfTimeError, within
 from angels_share.taxonomy import HUB
 
 MANIFEST, STATEMENT, SCORE = "submission.json", "statement.json", "score.json"
@@ -75,6 +76,15 @@ def validate(folder: Path, teachers: Path | None = None) -> Report:
     teachers : Path, optional
         Folder of the canonical teachers, by default ``teachers`` beside the bundle.
     """
+    try:
+        with within(TIME_LIMIT):
+            return _examine(folder, teachers)
+    except OutOfTimeError:
+        told = f"validating it takes more than {TIME_LIMIT:.0f} seconds of processor time"
+        return Report(folder, (finding("AS-108", ".", told),))
+
+
+def _examine(folder: Path, teachers: Path | None) -> Report:
     if not folder.is_dir() or folder.is_symlink():
         return Report(folder, (finding("AS-101", ".", f"{folder} is no folder"),))
     findings = files.walk(folder, ALLOWED)
@@ -199,6 +209,7 @@ def _read_roles(folder: Path, manifest: Manifest, teachers: Path) -> tuple[dict[
     """Return the runs of the pair, restricted to its suites, and what is wrong with them."""
     findings: list[Finding] = []
     runs: dict[RoleName, Run] = {}
+    budget = files.Budget()
     for role in sorted(manifest.roles, key=lambda role: role in SECOND_STAGES):
         content = manifest.roles[role]
         if isinstance(content, Canonical):
@@ -206,7 +217,8 @@ def _read_roles(folder: Path, manifest: Manifest, teachers: Path) -> tuple[dict[
             if run is not None:
                 found = [*found, *_check_canonical(teachers / content.canonical, manifest, role)]
         else:
-            run, found = examine_role(folder / role, role, first_stage(role, runs))
+            key = expected_key(role, manifest.key)
+            run, found = examine_role(folder / role, role, first_stage(role, runs), key=key, budget=budget)
         findings += [f for f in found if f not in findings]
         if run is not None:
             runs[role] = restricted(run, [s.name for s in manifest.suites])
@@ -227,12 +239,11 @@ def _check_key(manifest: Manifest, runs: Runs) -> list[Finding]:
     findings = []
     for role, run in runs.items():
         wanted = expected_key(role, manifest.key)
-        for name, log in run.tasks.items():
-            found = (log.settings.track, log.settings.profile, log.settings.item_seed)
-            if found != (wanted.track, wanted.profile, wanted.item_seed):
-                told = f"{name} was run with track {found[0]}, profile {found[1]}, item seed {found[2]}, "
-                told += f"expected {wanted.track}, {wanted.profile}, {wanted.item_seed}"
-                findings.append(finding("AS-501", str(role), told))
+        findings += [
+            finding("AS-501", str(role), told)
+            for name, log in run.tasks.items()
+            if (told := other_key(name, log.settings, wanted))
+        ]
     if len(canary_digests(runs)) > 1:
         findings.append(finding("AS-501", ".", "the runs follow several canary keys"))
     return findings
