@@ -34,22 +34,22 @@ def _starts(literal: str) -> str:
 
 
 _CREDENTIALS = {
-    "Hugging Face token": _starts("hf_") + r"[A-Za-z0-9]{30,100}",
-    "API key": _starts("sk-") + r"(?=[A-Za-z_-]{0,80}[0-9])[A-Za-z0-9_-]{20,200}",
-    "Google key": _starts("AIza") + r"[A-Za-z0-9_-]{35}",
-    "GitHub token": _starts("gh") + r"[pousr]_[A-Za-z0-9]{36}",
-    "GitHub access token": _starts("github_pat_") + r"[A-Za-z0-9_]{22}",
-    "GitLab token": _starts("glpat-") + r"[A-Za-z0-9_-]{20}",
-    "AWS key": _starts("A") + r"(?:KIA|SIA)[A-Z0-9]{16}(?![A-Za-z0-9])",
-    "Slack token": _starts("xox") + r"[abeoprs]-[A-Za-z0-9-]{10,200}",
-    "JSON web token": _starts("eyJ") + r"[A-Za-z0-9_-]{8,160}\.eyJ[A-Za-z0-9_-]{8,160}\.[A-Za-z0-9_-]{8}",
-    "private key": r"BEGIN (?:[A-Z]{2,12} ){0,3}PRIVATE KEY",
+    "a Hugging Face token": _starts("hf_") + r"[A-Za-z0-9]{30,100}",
+    "an API key": _starts("sk-") + r"(?=[A-Za-z_-]{0,80}[0-9])[A-Za-z0-9_-]{20,200}",
+    "a Google key": _starts("AIza") + r"[A-Za-z0-9_-]{35}",
+    "a GitHub token": _starts("gh") + r"[pousr]_[A-Za-z0-9]{36}",
+    "a GitHub access token": _starts("github_pat_") + r"[A-Za-z0-9_]{22}",
+    "a GitLab token": _starts("glpat-") + r"[A-Za-z0-9_-]{20}",
+    "an AWS key": _starts("A") + r"(?:KIA|SIA)[A-Z0-9]{16}(?![A-Za-z0-9])",
+    "a Slack token": _starts("xox") + r"[abeoprs]-[A-Za-z0-9-]{10,200}",
+    "a JSON web token": _starts("eyJ") + r"[A-Za-z0-9_-]{8,160}\.eyJ[A-Za-z0-9_-]{8,160}\.[A-Za-z0-9_-]{8}",
+    "a private key": r"BEGIN (?:[A-Z]{2,12} ){0,3}PRIVATE KEY",
 }
 _PERSONAL = {
-    "e-mail address": r"@(?<=[A-Za-z0-9_+-]@)(?<!\\[nrtbf]@)(?!example\.(?:com|net|org))(?:[A-Za-z0-9-]{1,63}\.){1,6}"
-    r"(?!(?:example|invalid|test)\b)[A-Za-z]{2,24}(?![A-Za-z0-9-]|\.[A-Za-z0-9])",
-    "home folder": _starts("/") + r"(?:home|Users|root)/[A-Za-z0-9._-]",
-    "home folder on Windows": r":\\{1,4}Users\\{1,4}[A-Za-z0-9._-]",
+    "an e-mail address": r"@(?<=[A-Za-z0-9_+-]@)(?<!\\[nrtbf]@)(?!example\.(?:com|net|org))"
+    r"(?:[A-Za-z0-9-]{1,63}\.){1,6}(?!(?:example|invalid|test)\b)[A-Za-z]{2,24}(?![A-Za-z0-9-]|\.[A-Za-z0-9])",
+    "a home folder": _starts("/") + r"(?:home|Users|root)/[A-Za-z0-9._-]",
+    "a home folder on Windows": r":\\{1,4}Users\\{1,4}[A-Za-z0-9._-]",
 }
 _KINDS = (*_CREDENTIALS, *_PERSONAL)
 _PATTERN = re.compile("|".join(f"{p}()" for p in (_CREDENTIALS | _PERSONAL).values()).encode())
@@ -104,7 +104,7 @@ class _Seen:
         for kind, found in self.count.items():
             rule = "AS-215" if place.endswith(".gz") and kind in _PERSONAL else "AS-214"
             more = f", and {found - 1} more" if found > 1 else ""
-            yield finding(rule, f"{place}, line {self.first[kind]}", f"holds what looks like a {kind}{more}")
+            yield finding(rule, f"{place}, line {self.first[kind]}", f"holds what looks like {kind}{more}")
 
 
 def _pieces(path: Path, most: int) -> Iterator[bytes]:

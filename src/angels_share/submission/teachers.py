@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from angels_share import logs
 from angels_share.errors import BundleError, did_you_mean
-from angels_share.submission import files
+from angels_share.submission import files, secrets
 from angels_share.submission.model import Files, Finding, Key, ModelFacts, RefusedError, Results, RoleName, Teacher
 from angels_share.submission.role import RESULTS, examine_role, role_files
 from angels_share.submission.rules import finding
@@ -153,7 +153,7 @@ def _seal(folder: Path, facts: ModelFacts) -> None:
     sealed = {}
     for run in sorted((folder / "runs").iterdir()):
         _, findings = examine_role(run, run.name)
-        if serious := [str(f) for f in findings if f.severity == "error"]:
+        if serious := [str(f) for f in (*findings, *secrets.scan(run)) if f.severity == "error"]:
             raise BundleError(f"the run cannot be registered: {'; '.join(serious)}")
         places = sorted(path for path in run.rglob("*") if path.is_file())
         sealed[run.name] = Files(

@@ -1,14 +1,15 @@
 """Holding a bundle against the rules, stage by stage, and scoring it again.
 
 The stages: container (which entries there are) · form (JSON and its fields) · hashes · coverage (every item answered
-once) · comparability · recomputation · statement. A stage reports all that it finds; the next one begins only where
-it can. Nothing in a bundle is run, imported or believed.
+once) · comparability · recomputation · statement · forensic signals. A stage reports all that it finds; the next one
+begins only where it can. Nothing in a bundle is run, imported or believed.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ from angels_share.statement import ClaimCheck, Statement
 from angels_share.submission import files, secrets
 from angels_share.submission.comparability import check_names, check_prompts, check_teacher, registered
 from angels_share.submission.differences import Difference, differences
+from angels_share.submission.forensics import signals
 from angels_share.submission.model import (
     Canonical,
     Files,
@@ -122,7 +124,8 @@ def _examine(folder: Path, teachers: Path | None) -> Report:
     findings += (
         _check_score(folder, score) + _check_items(statement, score) + _check_claims(checks) + _weaknesses(score)
     )
-    return Report(folder, tuple(findings), manifest, statement, score, checks, runs)
+    report = Report(folder, tuple(findings), manifest, statement, score, checks, runs)
+    return replace(report, findings=(*findings, *signals(report)))
 
 
 def _serious(findings: list[Finding]) -> bool:
