@@ -228,6 +228,7 @@ def test_intake_as_continuous_integration_runs_it(
     outcome = command(*arguments, "--format", "github")
     assert outcome.code == 1
     assert all(re.match(r"::(error|warning|notice) ", line) for line in outcome.out.splitlines())
+    assert "::error file=src/code.py,line=1,title=AS-951::" in outcome.out
     written = report.read_text("utf-8")
     assert len(written) <= COMMENT
     assert "AS-951" in written

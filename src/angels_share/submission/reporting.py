@@ -264,7 +264,7 @@ def as_github(examined: Examined) -> Iterator[str]:
     for group in examined.groups:
         title = group.rule if group.count == len(group.shown) else f"{group.rule} ({group.count} times)"
         for one in group.shown:
-            file, line = _at(examined.folder, one.place)
+            file, line = _at(examined.folder, one.place) if examined.trust else (one.place, 1)
             where = f"file={_property(file)},line={line},title={_property(title)}"
             yield f"::{_MARKS[group.severity]} {where}::{_data(f'{one.place}: {one.message}. {group.hint}')}"
     yield f"::notice title=angels-share::{_data(f'{examined.folder} {verdict(examined)}')}"
