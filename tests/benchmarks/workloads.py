@@ -5,6 +5,7 @@ As a script it does one of them and prints what that cost, as JSON: ``python wor
 
 from __future__ import annotations
 
+import gzip
 import json
 import resource
 import subprocess
@@ -24,9 +25,11 @@ class Cost:
 
     seconds: float
     peak: float
-    """Most memory that the process held, in MB."""
+    """Most memory that the process and the largest of those that it started held, together, in MB."""
     heavy: list[str]
     """Which of the heavy modules it imported."""
+    processor: float = 0.0
+    """Seconds of processor time, of the processes that it started too."""
 
 
 def cost(work: str, *arguments: Path | str) -> Cost:
@@ -83,6 +86,29 @@ def load() -> Callable[[], object]:
     return imported
 
 
+def unpack(*files: str) -> Callable[[], object]:
+    """Unpack the rows of each file and read them with ``json.loads``, one after the other."""
+
+    def read(file: str) -> int:
+        with gzip.open(file) as lines:
+            return sum(len(json.loads(line)) for line in lines)
+
+    return lambda: [read(file) for file in files]
+
+
+def validate(bundle: str) -> Callable[[], object]:
+    """Validate a bundle, from the imports to its report."""
+
+    def validated() -> None:
+        from angels_share.submission import validate as examine
+
+        report = examine(Path(bundle))
+        if not report.accepted:
+            raise RuntimeError("\n".join(map(str, report.findings)))
+
+    return validated
+
+
 def score(*words: str) -> Callable[[], object]:
     """Run ``angels-share score``, from the imports to the table that it prints."""
 
@@ -96,14 +122,16 @@ def score(*words: str) -> Callable[[], object]:
 
 def main() -> None:
     """Do the work that the command line names, and print what it cost."""
-    made = {work.__name__: work for work in (compare, scan, parse, load, score)}
+    made = {work.__name__: work for work in (compare, scan, parse, unpack, load, score, validate)}
     work = made[sys.argv[1]](*sys.argv[2:])
     start = time.perf_counter()
     work()
     seconds = time.perf_counter() - start
     unit = 1e6 if sys.platform == "darwin" else 1e3
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
-    found = Cost(seconds, peak, [name for name in HEAVY if name in sys.modules])
+    used = [resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    peak = sum(one.ru_maxrss for one in used) / unit
+    processor = sum(one.ru_utime + one.ru_stime for one in used)
+    found = Cost(seconds, peak, [name for name in HEAVY if name in sys.modules], processor)
     sys.stdout.write(json.dumps(asdict(found)) + "\n")
 
 

@@ -16,6 +16,9 @@ The parts, in the order in which they build on each other:
 * :mod:`~angels_share.submission.model`: what the files of a bundle consist of
 * :mod:`~angels_share.submission.rules`: the rules, by id
 * :mod:`~angels_share.submission.files`: writing and reading files
+* :mod:`~angels_share.submission.timing`: a limit on the time that a bundle may take
+* :mod:`~angels_share.submission.documents`: the items of tasks, made again
+* :mod:`~angels_share.submission.answers`: the answers to one task, row by row
 * :mod:`~angels_share.submission.role`: one model's run inside a bundle
 * :mod:`~angels_share.submission.scoring`: the pair's identity and its score
 * :mod:`~angels_share.submission.differences`: where two scores differ

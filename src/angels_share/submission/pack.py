@@ -38,7 +38,7 @@ from angels_share.submission.scoring import (
 from angels_share.submission.teachers import canonical_run, model_facts, open_teacher
 from angels_share.taxonomy import HUB
 
-PAIR_LIMIT = 2_000_000
+PAIR_LIMIT = files.BUNDLE_LIMIT
 """Most bytes in a packed pair."""
 
 ROUNDING = 1e-3

@@ -7,7 +7,6 @@ easier ones, and joined with the answers by their hash.
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +17,12 @@ from angels_share import canaries, items, logs, second_stage, spec
 from angels_share.errors import BundleError, PairingError, SpecError
 from angels_share.spec import Measure, TaskSpec
 from angels_share.statement.draft import short_name
-from angels_share.submission import files
+from angels_share.submission import documents, files
 from angels_share.submission.answers import read_answers
 from angels_share.submission.model import Finding, Key, RefusedError, Results, Row, Seeds, TaskRun
 from angels_share.submission.rules import finding
 
 RESULTS = "results.json"
-Item = items.Item
-Made = tuple[tuple[Item, ...], tuple[str, ...]]
 FirstStage = tuple[logs.Run | None, logs.Run | None]
 
 
@@ -184,15 +181,21 @@ def examine_role(
         for path in sorted((folder / "samples").glob("*"))
         if path.name.removesuffix(".jsonl.gz") not in results.tasks
     ]
-    tasks: dict[str, logs.TaskLog] = {}
+    sound: list[tuple[TaskRun, TaskSpec]] = []
     for name, run in results.tasks.items():
-        found, known = _check_task(name, run, results_place)
+        found, known = _check_task(name, run, key, results_place)
         findings += found
-        if known is None:
-            continue
+        if known is not None:
+            sound.append((run, known))
+    documents.prepare(
+        (known.name, run.track, run.profile, run.item_seed)
+        for run, known in sound
+        if known.measure.generator and not (known.measure.first_stage or canaries.needs_key(known))
+    )
+    tasks: dict[str, logs.TaskLog] = {}
+    for run, known in sound:
+        name = known.name
         try:
-            if key is not None:
-                _check_key(name, run, key, place)
             made = _made(known, run, first, f"{results_place}, {name}")
             log, found = _join(folder, place, run, known, made, budget)
         except SpecError as error:
@@ -206,7 +209,7 @@ def examine_role(
     return logs.Run(place=place, model=results.model, tasks=tasks), findings
 
 
-def _check_task(name: str, run: TaskRun, place: str) -> tuple[list[Finding], TaskSpec | None]:
+def _check_task(name: str, run: TaskRun, key: Key | None, place: str) -> tuple[list[Finding], TaskSpec | None]:
     """Return what is wrong with the declaration of a task, and the package's own specification where nothing is."""
     where = f"{place}, {name}"
     try:
@@ -225,19 +228,18 @@ def _check_task(name: str, run: TaskRun, place: str) -> tuple[list[Finding], Tas
         keys = sorted(k for k, v in block.items() if run.measure.get(k) != v)
         told = f"the measure block is not the one of {name} {known.version}"
         return [finding("AS-402", where, told + (f": it differs in {', '.join(keys)}" if keys else ""))], None
+    try:
+        items.levels_of(run.track), items.n_clusters(known.measure.clusters, run.profile)
+    except SpecError as error:
+        return [finding("AS-401", where, str(error))], None
+    if key is not None and (other := other_key(name, run, key)):
+        return [finding("AS-501", where, other)], None
     pinned = spec.locked_digest(known)
     if pinned is None:
         return [finding("AS-407", "tasks/LOCK.json", f"{name} {known.version} is not pinned")], known
     if pinned != known.digest:
         return [finding("AS-402", where, "the measure block is not the one that tasks/LOCK.json pins")], None
     return [], known
-
-
-def _check_key(name: str, run: TaskRun, key: Key, place: str) -> None:
-    """Refuse a task that was run on other items than the pair's, before they are made."""
-    items.levels_of(run.track), items.n_clusters(1, run.profile)
-    if told := other_key(name, run, key):
-        raise RefusedError(finding("AS-501", place, told))
 
 
 def other_key(name: str, run: TaskRun | logs.Settings, key: Key) -> str | None:
@@ -249,7 +251,7 @@ def other_key(name: str, run: TaskRun | logs.Settings, key: Key) -> str | None:
     return f"{told}, expected {wanted[0]}, {wanted[1]}, {wanted[2]}"
 
 
-def _made(known: TaskSpec, run: TaskRun, first: FirstStage | None, place: str) -> Made:
+def _made(known: TaskSpec, run: TaskRun, first: FirstStage | None, place: str) -> documents.Made:
     """Return the items of a task, made again, and the hash of each.
 
     Raises
@@ -261,7 +263,7 @@ def _made(known: TaskSpec, run: TaskRun, first: FirstStage | None, place: str) -
         told = "a second-stage task among those of a first stage" if first is None else "no second-stage task"
         raise RefusedError(finding("AS-409", place, told))
     if first is None:
-        return _items(known.name, run.track, run.profile, _seed(known, run, place))
+        return documents.made((known.name, run.track, run.profile, _seed(known, run, place)))
     teacher, student = (of.tasks.get(str(known.measure.first_stage)) if of else None for of in first)
     if teacher is None or student is None:
         told = f"made from both models' answers to {known.measure.first_stage}, of which the bundle lacks one"
@@ -293,30 +295,16 @@ def _seed(known: TaskSpec, run: TaskRun, place: str) -> int:
     return run.canaries.seed
 
 
-@lru_cache(maxsize=512)
-def _items(name: str, track: str, profile: str, seed: int) -> Made:
-    """Return the items of one of the package's tasks, and the hash of each."""
-    measure = spec.task(name).measure
-    made = items.build(
-        items.find_generator(spec.task_files()[name].parent, measure.generator),
-        levels=items.levels_of(track),
-        clusters=items.n_clusters(measure.clusters, profile),
-        per_cluster=measure.per_cluster,
-        source=items.Source(seed),
-    )
-    return tuple(made), tuple(logs.document_hash(item) for item in made)
-
-
 def _join(
-    folder: Path, role: str, run: TaskRun, known: TaskSpec, made: Made, budget: files.Budget
+    folder: Path, role: str, run: TaskRun, known: TaskSpec, made: documents.Made, budget: files.Budget
 ) -> tuple[logs.TaskLog | None, list[Finding]]:
     """Return the log of a task, the answers being put beside their items, or what keeps them apart."""
-    documents, hashes = made
+    asked, hashes = made
     path = sample_path(known.name)
     place = f"{role}/{path}"
     lines = files.read_lines(folder / path, place, budget)
     generated = known.measure.readout != "likelihood"
-    answers, findings = read_answers(lines, place, documents, hashes, budget, texts=generated)
+    answers, findings = read_answers(lines, place, asked, hashes, budget, texts=generated)
     if answers is None:
         return None, findings
     given = len(answers[0]) if generated else 1
@@ -326,7 +314,7 @@ def _join(
     log = logs.TaskLog(
         spec=known,
         settings=_settings(run),
-        items=documents,
+        items=asked,
         doc_hash=hashes,
         log_likelihoods=None if isinstance(answers, tuple) else answers,
         texts=answers if isinstance(answers, tuple) else None,
