@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -35,10 +36,12 @@ def answer(pair: PairRun, documents: Mapping[str, Sequence[int]]) -> dict[str, d
 
     (role,) = pair.roles
     check_backend(role.model.backend)
+    tasks = task_manager(role, pair).load(list(documents))["tasks"]
+    for task in tasks.values():
+        task.aggregation = _nothing
     results = simple_evaluate(
         model=load(role, pair.settings),
-        tasks=list(documents),
-        task_manager=task_manager(role, pair),
+        tasks=list(tasks.values()),
         samples={task: sorted(numbers) for task, numbers in documents.items()},
         batch_size=role.batch_size,
         device=pair.settings.device,
@@ -52,6 +55,11 @@ def answer(pair: PairRun, documents: Mapping[str, Sequence[int]]) -> dict[str, d
     )
     samples = (results or {}).get("samples", {})
     return {task: {row["doc_hash"]: _as_logged(row["resps"]) for row in rows} for task, rows in samples.items()}
+
+
+def _nothing() -> Mapping[str, Any]:
+    """Return an aggregation for whatever lm-eval asks: some documents have no utility, but their task as a whole."""
+    return defaultdict(lambda: len)
 
 
 def _seeds(role: Role) -> dict[str, int]:

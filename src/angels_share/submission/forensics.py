@@ -71,7 +71,7 @@ def signals(report: Report) -> list[Finding]:
 
 
 def _said(log: TaskLog) -> dict[str, str]:
-    """Return what a model answered, by the item: its likeliest option where one excludes the others, or its text.
+    """Return what a model answered, by the item: the place of the likeliest option that excludes others, or a text.
 
     Sampled answers, which differ from run to run, are left out.
     """
@@ -81,7 +81,7 @@ def _said(log: TaskLog) -> dict[str, str]:
         return {h: texts[0] for h, texts in zip(log.doc_hash, log.texts, strict=True)}
     best = np.nan_to_num(np.asarray(log.log_likelihoods), nan=-np.inf).argmax(axis=1)
     rows = zip(log.doc_hash, log.items, best, strict=True)
-    return {h: str(item["choices"][k]) for h, item, k in rows if _exclusive(item)}
+    return {h: str(k) for h, item, k in rows if _exclusive(item)}
 
 
 def _identity(manifest: Manifest, teacher: Run, student: Run, shared: Sequence[str]) -> Iterator[Finding]:
