@@ -188,7 +188,7 @@ def examine(folder: Path, teachers: Path | None = None, most: int | None = SHOWN
 
 
 def _broken(folder: str, message: str) -> Examined:
-    return summary(Report(Path(folder), (finding(BROKEN, ".", message or "no reason is given"),)), folder)
+    return summary(Report(Path(folder), (finding(BROKEN, ".", message),)), folder)
 
 
 def examine_all(
@@ -210,7 +210,7 @@ def examine_all(
 
 def verdict(examined: Examined) -> str:
     """Return the last line about a bundle."""
-    counts = Counter({group.severity: 0 for group in examined.groups})
+    counts: Counter[Severity] = Counter()
     for group in examined.groups:
         counts[group.severity] += group.count
     parts: list[str] = []
