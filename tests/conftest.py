@@ -28,6 +28,7 @@ RUN_MODELS = (
     "test_endpoint",
     "test_accelerate",
     "test_hub",
+    "test_verify",
 )
 
 

@@ -24,7 +24,9 @@ The parts, in the order in which they build on each other:
 * :mod:`~angels_share.submission.differences`: where two scores differ
 * :mod:`~angels_share.submission.teachers`: canonical teachers
 * :mod:`~angels_share.submission.pack`: making a bundle
+* :mod:`~angels_share.submission.forensics`: signs that a log is not what it seems
 * :mod:`~angels_share.submission.validate`: checking one
+* :mod:`~angels_share.submission.history`: what was accepted, and what became of it
 * :mod:`~angels_share.submission.rescoring`: giving one its score again
 * :mod:`~angels_share.submission.reporting`: telling what was found, to people and programs
 * :mod:`~angels_share.submission.schemas`: JSON Schemas and the list of the rules
