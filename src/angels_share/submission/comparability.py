@@ -54,18 +54,16 @@ def check_names(teacher: ModelFacts, student: ModelFacts, known: Known) -> list[
             told = f"student {student.name} and teacher {teacher.name} have different "
             told += "weights under one name" if teacher.name == student.name else "spellings of one name"
             findings.append(finding("AS-213", "submission.json", told))
-    for facts, role in ((teacher, "teacher"), (student, "student")):
-        for held in known.values():
-            theirs = held.facts
-            if folded(facts.name) != folded(theirs.name) or facts == theirs:
+    for role, facts in (("teacher", teacher), ("student", student)):
+        for theirs in (held.facts for held in known.values()):
+            if folded(facts.name) != folded(theirs.name):
                 continue
             if facts.name != theirs.name:
                 told = f"{role} {facts.name} is spelt {theirs.name} among the registered teachers"
-            elif theirs.weights_sha256 in (None, facts.weights_sha256):
-                continue
-            else:
+                findings.append(finding("AS-213", "submission.json", told))
+            elif theirs.weights_sha256 not in (None, facts.weights_sha256):
                 told = f"{role} {facts.name} has the name of a registered teacher and not its weights"
-            findings.append(finding("AS-213", "submission.json", told))
+                findings.append(finding("AS-213", "submission.json", told))
     return findings
 
 
