@@ -220,7 +220,7 @@ def test_a_wrong_row_is_named_by_its_item() -> None:
     made[7] = files.canonical({"doc_id": 7, "doc_hash": hashes[7], "resps": [["x", 1]]})
     made[9] = files.canonical({"doc_id": 9, "doc_hash": hashes[9], "resps": []})
     _, (found,) = read_answers(reversed(made), PLACE, items, hashes, Budget(), texts=True)
-    assert (found.rule, found.message) == ("AS-406", "row 8: responses [['x', 1]] are not all texts")
+    assert (found.rule, found.message) == ("AS-406", "row 8: responses \"[['x', 1]]\" are not all texts")
     made[7:10] = [*packed_lines(hashes, [["x", "y"]])][7:10]
     _, (found,) = read_answers(made, PLACE, items, hashes, Budget(), texts=True)
     assert "2 repeats where the first row has 1" in found.message

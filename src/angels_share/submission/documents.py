@@ -37,12 +37,12 @@ def made(asked: Asked) -> Made:
     return _kept[asked]
 
 
-def prepare(asked: Iterable[Asked]) -> None:
-    """Make the items of several tasks in several processes, unless they are few or this is such a process itself."""
+def prepare(asked: Iterable[Asked], workers: int | None) -> None:
+    """Make the items of several tasks in so many processes, unless they are few or this is such a process itself."""
     missing = [one for one in dict.fromkeys(asked) if one not in _kept]
-    if multiprocessing.parent_process() is None and sum(map(_count, missing)) >= WORTH:
+    if workers != 1 and multiprocessing.parent_process() is None and sum(map(_count, missing)) >= WORTH:
         missing.sort(key=_count, reverse=True)
-        for one, found in zip(missing, each(_make, missing), strict=True):
+        for one, found in zip(missing, each(_make, missing, workers), strict=True):
             _keep(one, found)
 
 

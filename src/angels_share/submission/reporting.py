@@ -166,7 +166,13 @@ def _short(text: str) -> str:
 # --- validating ------------------------------------------------------------------------------------------------------
 
 
-def examine(folder: Path, teachers: Path | None = None, most: int | None = SHOWN, shown: str | None = None) -> Examined:
+def examine(
+    folder: Path,
+    teachers: Path | None = None,
+    most: int | None = SHOWN,
+    shown: str | None = None,
+    workers: int | None = 1,
+) -> Examined:
     """Validate a bundle; what goes wrong in doing so is a finding of rule AS-950 and no exception.
 
     Parameters
@@ -179,10 +185,12 @@ def examine(folder: Path, teachers: Path | None = None, most: int | None = SHOWN
         Findings of one rule that are shown; None for all.
     shown : str, optional
         How the folder is called in the report, by default by its path.
+    workers : int, optional
+        Processes; see :func:`angels_share.submission.validate`.
     """
     name = shown or folder.as_posix()
     try:
-        return summary(validate(folder, teachers), name, most)
+        return summary(validate(folder, teachers, workers), name, most)
     except Exception as error:  # noqa: BLE001
         return _broken(name, f"{type(error).__name__}: {error}")
 
@@ -197,7 +205,7 @@ def examine_all(
     """Validate bundles in several processes, in their order; one that takes its process down is reported."""
     done = 0
     try:
-        for examined in each(partial(examine, teachers=teachers, most=most), folders, workers):
+        for examined in each(partial(examine, teachers=teachers, most=most, workers=workers), folders, workers):
             yield examined
             done += 1
     except BrokenProcessPool:

@@ -154,6 +154,7 @@ def examine_role(
     *,
     key: Key | None = None,
     budget: files.Budget | None = None,
+    workers: int | None = 1,
 ) -> tuple[logs.Run | None, list[Finding]]:
     """Return the run that a role's folder holds, where it can be read, and everything that is wrong with it.
 
@@ -169,6 +170,8 @@ def examine_role(
         The track, profile and item seed that the pair asks for; no items are made for others.
     budget : Budget, optional
         What is left for the samples of the bundle that the folder is in; by default that of a whole bundle.
+    workers : int, optional
+        Processes that make the items again where they are many; None for one a core.
     """
     budget = budget or files.Budget()
     results_place = f"{place}/{RESULTS}"
@@ -187,11 +190,12 @@ def examine_role(
         findings += found
         if known is not None:
             sound.append((run, known))
-    documents.prepare(
+    asked = [
         (known.name, run.track, run.profile, run.item_seed)
         for run, known in sound
         if known.measure.generator and not (known.measure.first_stage or canaries.needs_key(known))
-    )
+    ]
+    documents.prepare(asked, workers)
     tasks: dict[str, logs.TaskLog] = {}
     for run, known in sound:
         name = known.name

@@ -68,7 +68,7 @@ _NEEDED: tuple[RoleName, ...] = ("teacher", "student")
 M = TypeVar("M", bound=BaseModel)
 
 
-def validate(folder: Path, teachers: Path | None = None) -> Report:
+def validate(folder: Path, teachers: Path | None = None, workers: int | None = 1) -> Report:
     """Return everything that is to be said about a bundle; a bad bundle is a report with errors, not an exception.
 
     Parameters
@@ -77,16 +77,19 @@ def validate(folder: Path, teachers: Path | None = None) -> Report:
         The bundle's folder.
     teachers : Path, optional
         Folder of the canonical teachers, by default ``teachers`` beside the bundle.
+    workers : int, optional
+        Processes that make the items of a large profile again; None for one a core. More than one need a main module
+        that other processes can import.
     """
     try:
         with within(TIME_LIMIT):
-            return _examine(folder, teachers)
+            return _examine(folder, teachers, workers)
     except OutOfTimeError:
         told = f"validating it takes more than {TIME_LIMIT:.0f} seconds of processor time"
         return Report(folder, (finding("AS-108", ".", told),))
 
 
-def _examine(folder: Path, teachers: Path | None) -> Report:
+def _examine(folder: Path, teachers: Path | None, workers: int | None) -> Report:
     if not folder.is_dir() or folder.is_symlink():
         return Report(folder, (finding("AS-101", ".", f"{folder} is no folder"),))
     findings = files.walk(folder, ALLOWED)
@@ -109,7 +112,7 @@ def _examine(folder: Path, teachers: Path | None) -> Report:
     findings += check_teacher(manifest.teacher, manifest.key, manifest.roles, known)
     if _serious(findings):
         return Report(folder, tuple(findings), manifest, statement)
-    runs, found = _read_roles(folder, manifest, teachers)
+    runs, found = _read_roles(folder, manifest, teachers, workers)
     findings += found
     if _serious(found):
         return Report(folder, tuple(findings), manifest, statement)
@@ -208,7 +211,9 @@ def _check_names(manifest: Manifest, statement: Statement) -> list[Finding]:
     ]
 
 
-def _read_roles(folder: Path, manifest: Manifest, teachers: Path) -> tuple[dict[RoleName, Run], list[Finding]]:
+def _read_roles(
+    folder: Path, manifest: Manifest, teachers: Path, workers: int | None
+) -> tuple[dict[RoleName, Run], list[Finding]]:
     """Return the runs of the pair, restricted to its suites, and what is wrong with them."""
     findings: list[Finding] = []
     runs: dict[RoleName, Run] = {}
@@ -221,7 +226,8 @@ def _read_roles(folder: Path, manifest: Manifest, teachers: Path) -> tuple[dict[
                 found = [*found, *_check_canonical(teachers / content.canonical, manifest, role)]
         else:
             key = expected_key(role, manifest.key)
-            run, found = examine_role(folder / role, role, first_stage(role, runs), key=key, budget=budget)
+            first = first_stage(role, runs)
+            run, found = examine_role(folder / role, role, first, key=key, budget=budget, workers=workers)
         findings += [f for f in found if f not in findings]
         if run is not None:
             runs[role] = restricted(run, [s.name for s in manifest.suites])
