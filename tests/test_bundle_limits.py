@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from angels_share import logs, submission
 from angels_share.items import Item
-from angels_share.submission import files, timing
+from angels_share.submission import documents, files, timing
 from angels_share.submission.answers import read_answers, read_row
 from angels_share.submission.files import Budget
 from angels_share.submission.model import Key, RefusedError, Results, Row
@@ -308,3 +308,53 @@ def test_a_bundle_that_takes_too_long_is_refused(tmp_path: Path, monkeypatch: py
     report = submission.validate(tmp_path)
     assert not report.accepted
     assert [f.rule for f in report.findings] == ["AS-108"]
+
+
+# --- items -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> dict[documents.Asked, documents.Made]:
+    """Return the items that are kept, none to begin with."""
+    monkeypatch.setattr(documents, "_kept", {})
+    return documents._kept
+
+
+def test_items_are_kept_as_far_as_there_is_room(
+    kept: dict[documents.Asked, documents.Made], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = [(LADDER, "toy", "pilot", seed) for seed in range(4)]
+    count = len(make_items(LADDER))
+    monkeypatch.setattr(documents, "KEPT", 2 * count)
+    first = documents.made(asked[0])
+    assert documents.made(asked[0]) is first
+    for one in asked[1:]:
+        documents.made(one)
+    assert list(kept) == asked[2:]
+    assert documents.made(asked[0]) == first
+
+
+def test_many_items_are_made_by_other_processes(
+    kept: dict[documents.Asked, documents.Made], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = [(name, "toy", "pilot", 3) for name in (LADDER, URN, LADDER)]
+    started: list[int | None] = []
+
+    def each(make: Any, things: Any, workers: int | None) -> Any:
+        started.append(workers)
+        return map(make, things)
+
+    monkeypatch.setattr(documents, "each", each)
+    documents.prepare(asked, None)
+    monkeypatch.setattr(documents, "WORTH", 1)
+    documents.prepare(asked, 1)
+    assert not kept
+    assert not started
+    documents.prepare(asked, 2)
+    assert started == [2]
+    assert kept.keys() == set(asked)
+    prepared = dict(kept)
+    kept.clear()
+    assert {one: documents.made(one) for one in asked} == prepared
+    documents.prepare(asked, 2)
+    assert started == [2]

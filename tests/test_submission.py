@@ -401,11 +401,14 @@ class TestContainer:
         seal(bundle)
         assert "line of more than" in rejected(bundle, "AS-104")
 
-    @pytest.mark.parametrize("content", [b"plain", b"", gzip.compress(b"{}\n" * 1000, mtime=0)[:-9]])
-    def test_a_broken_gzip_file_is_found(self, bundle, content):
-        (bundle / SAMPLES).write_bytes(content)
+    @pytest.mark.parametrize(
+        ("change", "rule"),
+        [(lambda _: b"plain", "AS-105"), (lambda whole: whole[:-9], "AS-105"), (lambda _: b"", "AS-403")],
+    )
+    def test_a_broken_gzip_file_is_found(self, bundle, change, rule):
+        (bundle / SAMPLES).write_bytes(change((bundle / SAMPLES).read_bytes()))
         seal(bundle)
-        assert SAMPLES in rejected(bundle, "AS-105" if content else "AS-403")
+        assert SAMPLES in rejected(bundle, rule)
 
     def test_no_folder_is_a_finding(self, tmp_path):
         assert rejected(tmp_path / "none", "AS-101")
