@@ -195,7 +195,9 @@ def nudged(parent: Any, key: Any, _: Any) -> None:
     value = parent[key]
     if isinstance(value, bool) or value is None:
         parent[key] = not value
-    elif isinstance(value, int | float):
+    elif isinstance(value, int):
+        parent[key] = value + 1
+    elif isinstance(value, float):
         parent[key] = value * (1 + 1e-6) + 1e-7
     elif isinstance(value, str):
         parent[key] = f"{value[:-1]}0"

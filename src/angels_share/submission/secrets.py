@@ -98,6 +98,7 @@ class _Seen:
         self.kept = window[-OVERLAP:]
         done = len(window) - len(self.kept)
         self.begins += done
+        self.last = max(self.last, self.begins)  # what begins there was seen whole, and with what is before it
         self.line += window.count(b"\n", 0, done)
 
     def findings(self, place: str) -> Iterator[Finding]:
