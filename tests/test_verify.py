@@ -7,17 +7,18 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 import fixture_entries as fixture
-from angels_share import harness, submission
+from angels_share import harness, logs, statement, submission
 from angels_share.errors import RunError
 from angels_share.estimate import Draws
 from angels_share.items import package_folder
 from angels_share.logs import Run, TaskLog
+from angels_share.score import score_pair
 from angels_share.submission import history, read_role
 from angels_share.submission.history import read_history, record
 from angels_share.submission.model import Report
@@ -25,7 +26,7 @@ from angels_share.verify import Floor, caught, floor_of, settings_of, spot_check
 from angels_share.verify import documents as asking
 from angels_share.verify.documents import TOLERANCE, compare, draw
 from angels_share.verify.fresh import Agreement, agreement, rerun
-from synthetic import SETTINGS, log_of, noisy
+from synthetic import FIVE_TASKS, SETTINGS, log_of, noisy, write_run
 
 ROOT = Path(__file__).parents[1]
 MODELS = package_folder("models")
@@ -292,6 +293,43 @@ class TestAgreement:
         report = report_of(RUN)
         with pytest.raises(RunError, match="item seed 0 is the bundle's own"):
             rerun(report, tmp_path, settings_of(report), {"teacher": MODEL, "student": MODEL})
+
+
+@pytest.mark.usefixtures("five_tasks")
+class TestFreshItems:
+    @pytest.fixture(scope="class")
+    def runs(self, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
+        """Runs of a teacher and of a student that is right on nine items of ten, on the bundle's items."""
+        root = tmp_path_factory.mktemp("runs")
+        return {"teacher": logs.read_run(written(root / "t", 0.95)), "student": logs.read_run(written(root / "s", 0.9))}
+
+    @pytest.mark.parametrize(("skill", "differs"), [(0.9, False), (0.4, True)])
+    def test_scores_are_held_against_the_bundles(
+        self, runs: dict[str, Run], skill: float, differs: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The student at hand is as good as the bundle says, or far worse."""
+        score = score_pair(**runs, suites=["high_risk"], resamples=200)
+        said = statement.draft(score, method=statement.Method(family="logit-kd"))
+        report = Report(Path("bundle"), (), fixture.distilled().manifest, said, score, runs=cast(Any, runs))
+
+        def run(planned: harness.Settings) -> None:
+            assert (planned.item_seed, planned.canaries) == (5, None)
+            written(tmp_path / "teacher", 0.95, 5)
+            written(tmp_path / "student", skill, 5)
+
+        monkeypatch.setattr(harness, "plan", lambda output, settings, **others: settings)
+        monkeypatch.setattr(harness, "run", run)
+        models: Any = {"teacher": MODEL, "student": MODEL}
+        (found,) = rerun(report, tmp_path, settings_of(report, item_seed=5), models)
+        assert (found.suite, found.number) == ("high_risk", "composite")
+        assert (found.word == "differs") is differs
+        assert score.suites[0].composite is not None
+        assert found.bundle == pytest.approx(score.suites[0].composite.value)
+
+
+def written(folder: Path, skill: float, item_seed: int = 0) -> Path:
+    seed = int(1000 * skill) + item_seed
+    return write_run(folder, FIVE_TASKS.tasks, noisy(seed, skill), item_seed=item_seed, sampling_seed=seed)
 
 
 class TestCommand:
