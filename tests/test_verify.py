@@ -295,20 +295,22 @@ class TestAgreement:
             rerun(report, tmp_path, settings_of(report), {"teacher": MODEL, "student": MODEL})
 
 
-@pytest.mark.usefixtures("five_tasks")
 class TestFreshItems:
-    @pytest.fixture(scope="class")
-    def runs(self, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
+    @pytest.fixture
+    def runs(self, five_tasks: None, tmp_path: Path) -> dict[str, Run]:
         """Runs of a teacher and of a student that is right on nine items of ten, on the bundle's items."""
-        root = tmp_path_factory.mktemp("runs")
-        return {"teacher": logs.read_run(written(root / "t", 0.95)), "student": logs.read_run(written(root / "s", 0.9))}
+        folders = {
+            "teacher": written(tmp_path / "bundle" / "t", 0.95),
+            "student": written(tmp_path / "bundle" / "s", 0.9),
+        }
+        return {role: logs.read_run(folder) for role, folder in folders.items()}
 
     @pytest.mark.parametrize(("skill", "differs"), [(0.9, False), (0.4, True)])
     def test_scores_are_held_against_the_bundles(
         self, runs: dict[str, Run], skill: float, differs: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The student at hand is as good as the bundle says, or far worse."""
-        score = score_pair(**runs, suites=["high_risk"], resamples=200)
+        score = score_pair(**runs, suites=["high_risk"])
         said = statement.draft(score, method=statement.Method(family="logit-kd"))
         report = Report(Path("bundle"), (), fixture.distilled().manifest, said, score, runs=cast(Any, runs))
 

@@ -104,7 +104,10 @@ def rerun(
     shared = set.intersection(*(set(run.tasks) for run in (*fresh.values(), *kept.values())))
     scores = []
     for runs in (kept, fresh):
-        held = {role: replace(run, tasks={name: run.tasks[name] for name in shared}) for role, run in runs.items()}
+        held = {
+            role: replace(run, tasks={name: log for name, log in run.tasks.items() if name in shared})
+            for role, run in runs.items()
+        }
         if "calibration" in report.runs:
             held["calibration"] = report.runs["calibration"]
         scores.append(rescore(held, report.statement, settings.suites).suites)
