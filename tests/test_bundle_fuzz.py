@@ -284,7 +284,7 @@ def test_spoilt_content_is_refused_or_means_the_same(fuzzed: Fuzzed) -> None:
         "AS-301",
         "AS-402",
         "AS-403",
-        "AS-404",
+        "AS-405",
         "AS-406",
         "AS-601",
         "accepted",
