@@ -1,6 +1,6 @@
 """The items of the package's tasks, made again: once for all runs that answer them, and many of them by two processes.
 
-What a large profile asks for takes longer to make than everything else that validation does.
+The first stage of all suites in the track ``frontier`` and the profile ``full`` took 27 s of processor time.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ ANSWER_LIMIT = 32_768
 """Most characters of one generated answer: the 256 tokens that a task allows, each of 128 characters, the longest of
 common vocabularies. The time of scoring rests on it."""
 
-HELD_LIMIT = 600_000_000
+HELD_LIMIT = 500_000_000
 """Most bytes of memory for the generated answers of a bundle, which scoring needs all at once. One character beyond
 Latin makes a text twice or four times as large as the file was."""
 

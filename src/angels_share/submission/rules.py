@@ -38,7 +38,7 @@ RULES: dict[str, Rule] = {
     "AS-105": Rule("error", "Samples are whole gzip files.", PACK_AGAIN),
     "AS-107": Rule(
         "error",
-        "A generated answer has at most 32768 characters, and all of a bundle take at most 600 MB of memory.",
+        "A generated answer has at most 32768 characters, and all of a bundle take at most 500 MB of memory.",
         "Run the task with the max_gen_toks that it ships with",
     ),
     "AS-108": Rule(

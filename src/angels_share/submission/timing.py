@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 TIME_LIMIT = 300.0
-"""Most seconds of processor time that validating a bundle may take; the largest sound ones take a fifth of it."""
+"""Most seconds of processor time that validating a bundle may take."""
 
 
 class OutOfTimeError(Exception):
