@@ -44,7 +44,7 @@ RULES: dict[str, Rule] = {
     "AS-108": Rule(
         "error",
         "Validating a bundle takes at most 300 seconds of processor time.",
-        "Choose a smaller profile; a sound bundle of any profile takes a fraction of that",
+        "Choose a smaller profile, and look for answers that take long to read",
     ),
     "AS-201": Rule("error", "Files are JSON in UTF-8, nested at most 32 deep.", PACK_AGAIN),
     "AS-202": Rule("error", "No JSON object names a key twice: readers would disagree about its value.", PACK_AGAIN),
