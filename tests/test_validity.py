@@ -275,7 +275,14 @@ class TestReport:
 
     def test_every_number_is_told(self) -> None:
         text = to_markdown(found())
-        for told in ("+30.0 ●", "1 of 2 planted losses", "1 of 33 tasks", "97.0", "0.90 [0.70, 1.00]", "+0.200"):
+        for told in (
+            "+30.0 ●",
+            "1 of 2 planted losses (1 of 2 on lite-0)",
+            "1 of 33 tasks",
+            "97.0",
+            "0.90 [0.70, 1.00]",
+            "+0.200",
+        ):
             assert told in text, told
 
     def test_files_are_written_and_read_back(self, tmp_path: Path) -> None:

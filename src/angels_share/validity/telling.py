@@ -134,11 +134,16 @@ def excess(cells: Sequence[Cell]) -> str:
 
 
 def _sensitivity(detection: Detection) -> str:
-    planted = {cell.planted for cell in detection.cells}
+    own = [cell for cell in detection.cells if cell.row == cell.planted]
     share = detection.alarms / detection.off_diagonal if detection.off_diagonal else 0.0
+    each = [
+        f"{sum(cell.fires for cell in own if cell.items == on)} of {sum(cell.items == on for cell in own)} on {on}"
+        for on in dict.fromkeys(cell.items for cell in own)
+    ]
     return (
-        f"Found on every set of items: {len(detection.found)} of {len(planted)} planted losses. Off the diagonal "
-        f"{detection.alarms} of {detection.off_diagonal} cells fire ({hundred(share)} %)."
+        f"Found on every set of items: {len(detection.found)} of {len({cell.planted for cell in own})} planted losses "
+        f"({listed(each)}). Off the diagonal {detection.alarms} of {detection.off_diagonal} cells fire "
+        f"({hundred(share)} %)."
     )
 
 
