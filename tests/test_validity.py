@@ -141,6 +141,20 @@ class TestDetection:
         scores = {name: losing(0.97) for name in SIBLINGS} | {"toy-planted-tail": losing(1.0)}
         assert "as_tail_made_up have no room" in detect({"lite-0": scores}).misses[0].reason
 
+    def test_a_miss_names_the_tasks_that_show_it_by_themselves(self) -> None:
+        """The mean over a row hides what one task of several shows."""
+        spread = 0.1
+        scores = family(spread, tail=losing(tail=0.2))
+        for name, score in scores.items():
+            (design,) = (task for task in score.tasks if task.row == "tail")
+            loss = fixture.estimate(0.3 if name == "toy-planted-tail" else 0.1)
+            other = design.model_copy(update={"task": "as_tail_other", "loss": loss})
+            scores[name] = score.model_copy(update={"tasks": (*score.tasks, other)})
+        found = detect({"lite-0": scores})
+        assert [miss.shown_by for miss in found.misses] == [("as_tail_other",)]
+        unlike = losing(tail=0.2)
+        assert [miss.shown_by for miss in detect({"lite-0": scores, "pilot-1": family(tail=unlike)}).misses] == [()]
+
 
 class TestStability:
     def test_correlation_is_spearmans(self) -> None:

@@ -62,6 +62,7 @@ def sections(found: Validity) -> list[Section]:
 def _missed(found: Validity) -> Iterator[Block]:
     planted = tuple(
         f"{ROWS[miss.row].title}: {miss.member} shows on {miss.fired} of {miss.of} sets of items; {miss.reason}."
+        + (f" By themselves {listed([*map(task_name, miss.shown_by)])} show it on all." if miss.shown_by else "")
         for miss in found.detection.misses
     )
     if not found.detection.cells:
