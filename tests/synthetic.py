@@ -208,7 +208,7 @@ def _row(i: int, item: Item, spec: TaskSpec, response: Response) -> dict[str, An
     """Return one line of a samples file; lm-eval writes every response, and the target, as text."""
     if spec.measure.readout == "likelihood":
         pairs = [[str(float(v)), str(float(v) == max(map(float, response)))] for v in response]
-        resps, filtered = [[pair] for pair in pairs], pairs
+        resps, filtered = ([[pairs[0][0]]] if len(pairs) == 1 else [[pair] for pair in pairs]), pairs
         arguments = {
             f"gen_args_{k}": {"arg_0": item["prompt"], "arg_1": f" {c}"} for k, c in enumerate(item["choices"])
         }

@@ -1,8 +1,9 @@
-"""The reference family's training: plants take away what they say and nothing else, and killed runs lose nothing."""
+"""The reference family: plants take away what they say and nothing else, killed runs lose nothing, pairs are packed."""
 
 from __future__ import annotations
 
 import importlib
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,13 +13,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from angels_share.errors import RunError
 from angels_share.items import package_folder
+from angels_share.submission import validate
 from angels_share.taxonomy import ROWS
 from angels_share.validity.family import FAMILY, Member
 
 pytestmark = pytest.mark.slow
 
-MODULES = ("train_toy", "family_plants", "family_signals", "train_family")
+MODULES = ("train_toy", "family_plants", "family_signals", "train_family", "pack_controls", "measure_family")
+SUBMISSIONS = Path(__file__).parents[1] / "submissions"
 POOL = 2000
 
 
@@ -234,3 +238,49 @@ class TestRuns:
         assert f'"objective": "{member.objective}"' in recipe
         assert ("on_policy" in recipe) == (name == "toy-reverse")
         assert list(work.glob(f"{name}*.pt")) == []
+
+
+@pytest.fixture(scope="module")
+def measuring(training: ModuleType) -> Iterator[ModuleType]:
+    """Return ``models/measure_family.py``, with one suite."""
+    with pytest.MonkeyPatch.context() as patch:
+        module = importlib.import_module("measure_family")
+        patch.setattr(module, "SUITES", ("on_device",))
+        yield module
+
+
+class TestMeasuring:
+    def test_a_member_is_run_beside_the_teacher_and_packed(
+        self, measuring: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        models, work, submissions = (tmp_path / name for name in ("models", "runs", "submissions"))
+        shutil.copytree(SUBMISSIONS / "teachers" / "toy-teacher", submissions / "teachers" / "toy-teacher")
+        shutil.copytree(package_folder("models") / "toy-student", models / "toy-planted-tail")
+        member, items = FAMILY["toy-planted-tail"], measuring.Items("pilot", 7)
+        measuring.measure(member, items, models, work, submissions)
+        assert (submissions / "teachers" / "toy-teacher" / "runs" / "toy-pilot-7" / "results.json").exists()
+        (bundle,) = submissions.glob("toy-planted-tail-from-toy-teacher-*")
+        report = validate(bundle)
+        assert report.accepted, report.findings
+        assert report.manifest is not None
+        assert report.statement is not None
+        assert report.manifest.roles["teacher"].canonical == "toy-teacher"
+        assert report.manifest.student.weights_sha256
+        assert "Planted: no answers of the tail" in report.statement.method.description
+        packed = {path: path.read_bytes() for path in bundle.rglob("*") if path.is_file()}
+
+        def never(*_: object, **__: object) -> None:
+            raise AssertionError("what was run is not run again")
+
+        monkeypatch.setattr(measuring.harness, "run", never)
+        measuring.measure(member, items, models, work, submissions)
+        assert {path: path.read_bytes() for path in bundle.rglob("*") if path.is_file()} == packed
+
+    def test_planted_members_and_siblings_are_measured_on_fresh_items_too(self, measuring: ModuleType) -> None:
+        sets = {name: [str(items) for items in measuring.items_of(member)] for name, member in FAMILY.items()}
+        assert sets["toy-hot"] == ["lite-0"]
+        assert sets["toy-soft-2"] == sets["toy-planted-safety"] == ["lite-0", "pilot-1", "pilot-2"]
+
+    def test_without_weights_it_says_what_to_do(self, measuring: ModuleType, tmp_path: Path) -> None:
+        with pytest.raises(RunError, match="train them first: make family"):
+            measuring.measure_all(list(FAMILY), tmp_path, tmp_path, tmp_path, 1)

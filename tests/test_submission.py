@@ -207,6 +207,11 @@ class TestPack:
         assert logged[1] == [round(value, 3) for value in logged[0]]
         assert logged[1] != logged[0]
 
+    def test_log_likelihoods_of_whole_documents_can_be_rounded(self, tmp_path):
+        run = logs.read_run(write_run(tmp_path, ["as_distribution_bpb"], lambda spec, item: [-231.229309]))
+        made = role_files(run, digits=3)["samples/as_distribution_bpb.jsonl.gz"]
+        assert {str(json.loads(line)["resps"]) for line in gzip.decompress(made).splitlines()} == {"[['-231.229']]"}
+
     def test_publishes_nothing_of_the_machine(self, packed):
         for path in packed.rglob("*"):
             if path.is_file():

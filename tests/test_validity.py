@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,20 @@ class TestDetection:
         scores = {name: losing(0.97) for name in SIBLINGS} | {"toy-planted-tail": losing(1.0)}
         assert "as_tail_made_up have no room" in detect({"lite-0": scores}).misses[0].reason
 
+    def test_a_miss_names_the_tasks_that_show_it_by_themselves(self) -> None:
+        """The mean over a row hides what one task of several shows."""
+        spread = 0.1
+        scores = family(spread, tail=losing(tail=0.2))
+        for name, score in scores.items():
+            (design,) = (task for task in score.tasks if task.row == "tail")
+            loss = fixture.estimate(0.3 if name == "toy-planted-tail" else 0.1)
+            other = design.model_copy(update={"task": "as_tail_other", "loss": loss})
+            scores[name] = score.model_copy(update={"tasks": (*score.tasks, other)})
+        found = detect({"lite-0": scores})
+        assert [miss.shown_by for miss in found.misses] == [("as_tail_other",)]
+        unlike = losing(tail=0.2)
+        assert [miss.shown_by for miss in detect({"lite-0": scores, "pilot-1": family(tail=unlike)}).misses] == [()]
+
 
 class TestStability:
     def test_correlation_is_spearmans(self) -> None:
@@ -275,7 +290,14 @@ class TestReport:
 
     def test_every_number_is_told(self) -> None:
         text = to_markdown(found())
-        for told in ("+30.0 ●", "1 of 2 planted losses", "1 of 33 tasks", "97.0", "0.90 [0.70, 1.00]", "+0.200"):
+        for told in (
+            "+30.0 ●",
+            "1 of 2 planted losses (1 of 2 on lite-0)",
+            "1 of 33 tasks",
+            "97.0",
+            "0.90 [0.70, 1.00]",
+            "+0.200",
+        ):
             assert told in text, told
 
     def test_files_are_written_and_read_back(self, tmp_path: Path) -> None:
@@ -337,3 +359,81 @@ class TestMethodsPage:
         done = command("index", tmp_path / "submissions", "-o", tmp_path / "index", "--validity", report)
         assert done.code == 0, done.err
         assert "validity.json" in json.loads((tmp_path / "index" / "CURRENT.json").read_text("utf-8"))["files"]
+
+
+FRESH = "pilot-1"
+
+
+class TestFromBundles:
+    @pytest.fixture(scope="class")
+    def report(self, tmp_path_factory: pytest.TempPathFactory) -> Validity:
+        """Return the report of the siblings and one planted student on fresh items, and of the teacher's repeat."""
+        folder = tmp_path_factory.mktemp("some")
+        shutil.copytree(SUBMISSIONS / "teachers" / "toy-teacher", folder / "teachers" / "toy-teacher")
+        for path in SUBMISSIONS.glob("*/submission.json"):
+            said = json.loads(path.read_text("utf-8"))
+            name, on = said["student"]["name"], f"{said['key']['profile']}-{said['key']['item_seed']}"
+            if on == FRESH and (name == "toy-planted-safety" or (name in FAMILY and FAMILY[name].sibling)):
+                shutil.copytree(path.parent, folder / path.parent.name)
+        return validity(folder, workers=1)
+
+    def test_it_tells_who_was_measured_and_who_was_not(self, report: Validity) -> None:
+        assert report.public == FRESH
+        assert {student.name for student in report.students} == {
+            *SIBLINGS,
+            "toy-soft-4",
+            "toy-soft-5",
+            "toy-planted-safety",
+        }
+        assert all(student.items == (FRESH,) and student.parameters for student in report.students)
+        assert set(report.missing[FRESH]) == FAMILY.keys() - {student.name for student in report.students}
+
+    def test_detection_is_that_of_the_whole_family(self, report: Validity) -> None:
+        whole = read(ROOT / "validity" / "report.json").detection.cells
+        expected = [cell for cell in whole if (cell.items, cell.planted) == (FRESH, "safety")]
+        assert [cell.model_dump() for cell in report.detection.cells] == [
+            pytest.approx(cell.model_dump(), abs=1e-9) for cell in expected
+        ]
+
+    def test_what_was_not_measured_is_absent_and_not_nought(self, report: Validity) -> None:
+        assert (report.repeat, report.controls) == (None, ())
+        assert any("self distillation" in told for told in report.unasked)
+
+    def test_a_refused_bundle_is_no_part_of_a_report(self, tmp_path: Path) -> None:
+        bundle = next(SUBMISSIONS.glob("toy-planted-safety-*"))
+        shutil.copytree(bundle, tmp_path / bundle.name)  # without the teacher that it refers to
+        with pytest.raises(BundleError, match=f"{bundle.name}: is refused: error AS-502"):
+            validity(tmp_path, workers=1)
+
+
+class TestCommittedReport:
+    @pytest.fixture(scope="class")
+    def report(self) -> Validity:
+        return read(ROOT / "validity" / "report.json")
+
+    def test_it_is_of_the_committed_scores(self, report: Validity) -> None:
+        """Validation computes the scores again; here the report must follow from them."""
+        scores: dict[str, dict[str, PairScore]] = {}
+        for path in sorted(SUBMISSIONS.glob("*/score.json")):
+            score = PairScore.model_validate_json(path.read_bytes())
+            if score.student in FAMILY:
+                scores.setdefault(f"{score.key.profile}-{score.key.item_seed}", {})[score.student] = score
+        ordered = {on: {name: scores[on][name] for name in FAMILY if name in scores[on]} for on in sorted(scores)}
+        again = detect(ordered)
+        assert [cell.model_dump(exclude={"loss", "siblings", "excess", "needed"}) for cell in again.cells] == [
+            cell.model_dump(exclude={"loss", "siblings", "excess", "needed"}) for cell in report.detection.cells
+        ]
+        assert [c.excess for c in again.cells] == pytest.approx([c.excess for c in report.detection.cells], abs=1e-9)
+        assert hidden(ordered).hiding == report.hidden.hiding
+
+    def test_the_page_and_the_plots_are_of_the_report(self, report: Validity) -> None:
+        assert (ROOT / "validity" / "README.md").read_text("utf-8") == to_markdown(report)
+
+    def test_it_finds_what_the_project_claims(self, report: Validity) -> None:
+        """At least eight of nine planted losses on all items, and at most one false alarm in twenty cells."""
+        assert len(report.detection.found) >= 8
+        assert report.detection.alarms <= 0.05 * report.detection.off_diagonal
+
+    def test_the_teacher_is_itself(self, report: Validity) -> None:
+        assert report.repeat is not None
+        assert len(report.repeat.moved) <= 0.05 * report.repeat.tasks

@@ -83,8 +83,12 @@ def _logged(run: logs.Run, task: str) -> tuple[dict[str, Any], list[dict[str, An
 
 
 def _rounded(responses: list[Any], digits: int) -> list[Any]:
-    """Return the responses of one item with rounded log-likelihoods, each the first entry of a response."""
-    return [[[f"{float(value):.{digits}f}", *others] for value, *others in option] for option in responses]
+    """Return the responses of one item with rounded log-likelihoods: a document's own one, an option's first entry."""
+
+    def rounded(logged: Any) -> Any:
+        return f"{float(logged):.{digits}f}" if isinstance(logged, str) else [rounded(logged[0]), *logged[1:]]
+
+    return [[rounded(logged) for logged in option] for option in responses]
 
 
 def _task_run(log: logs.TaskLog, results: dict[str, Any]) -> dict[str, Any]:

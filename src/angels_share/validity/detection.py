@@ -50,6 +50,8 @@ class Miss(Strict):
     fired: int
     of: int
     reason: str
+    shown_by: tuple[str, ...]
+    """Tasks of the row that fire on every set of items, each held against the siblings' losses in it alone."""
 
 
 class Detection(Strict):
@@ -143,7 +145,6 @@ def _cells(items: str, scores: Scores) -> list[Cell]:
             continue
         for row, loss in row_losses(score, among).items():
             usual = [losses[row] for losses in siblings]
-            width, excess = half_width(usual), loss - fmean(usual)
             made.append(
                 Cell(
                     items=items,
@@ -152,20 +153,24 @@ def _cells(items: str, scores: Scores) -> list[Cell]:
                     row=row,
                     loss=loss,
                     siblings=fmean(usual),
-                    excess=excess,
-                    needed=max(LEAST_EXCESS, width),
-                    fires=excess >= LEAST_EXCESS and excess > width,
+                    excess=loss - fmean(usual),
+                    needed=max(LEAST_EXCESS, half_width(usual)),
+                    fires=_fires(loss, usual),
                 )
             )
     return made
 
 
+def _fires(loss: float, siblings: Sequence[float]) -> bool:
+    excess = loss - fmean(siblings)
+    return excess >= LEAST_EXCESS and excess > half_width(siblings)
+
+
 def _miss(cells: Sequence[Cell], measured: Mapping[str, Scores]) -> Miss:
     """Return why a planted loss does not show everywhere, from the numbers of the worst set of items."""
     worst = min(cells, key=lambda cell: cell.excess - cell.needed)
-    siblings = [score for name, score in measured[worst.items].items() if FAMILY[name].sibling]
-    tasks = [task for task in measured[worst.items][worst.member].tasks if task.row == worst.row and task.loss]
-    full = [task.task for task in tasks if fmean(_loss(score, task.task) for score in siblings) >= NO_ROOM]
+    losses = {items: _by_task(worst, scores) for items, scores in measured.items() if worst.member in scores}
+    full = [task for task, (_, usual) in losses[worst.items].items() if fmean(usual) >= NO_ROOM]
     told = (
         f"on {worst.items} its row loss exceeds the siblings' {100 * worst.siblings:.1f} by {100 * worst.excess:.1f}, "
     )
@@ -175,10 +180,31 @@ def _miss(cells: Sequence[Cell], measured: Mapping[str, Scores]) -> Miss:
         else f"less than the {100 * worst.needed:.1f} that their spread asks for"
     )
     if full:
-        told += f"; of its {len(tasks)} tasks, {', '.join(full)} have no room: the siblings lose all there"
-    return Miss(row=worst.row, member=worst.member, fired=sum(c.fires for c in cells), of=len(cells), reason=told)
+        told += (
+            f"; of its {len(losses[worst.items])} tasks, {', '.join(full)} have no room: the siblings lose all there"
+        )
+    return Miss(
+        row=worst.row,
+        member=worst.member,
+        fired=sum(cell.fires for cell in cells),
+        of=len(cells),
+        reason=told,
+        shown_by=tuple(
+            task
+            for task in losses[worst.items]
+            if all(task in by_task and _fires(*by_task[task]) for by_task in losses.values())
+        ),
+    )
 
 
-def _loss(score: PairScore, name: str) -> float:
-    found = next((task.loss for task in score.tasks if task.task == name), None)
-    return found.value if found is not None else 0.0
+def _by_task(cell: Cell, scores: Scores) -> dict[str, tuple[float, list[float]]]:
+    """Return the loss of a planted student in each task of a row, and those of the siblings."""
+    among = shared_tasks(scores)
+
+    def loss(score: PairScore) -> dict[str, float]:
+        return {task.task: task.loss.value for task in score.tasks if task.task in among and task.loss is not None}
+
+    siblings = [loss(score) for name, score in scores.items() if FAMILY[name].sibling]
+    own = loss(scores[cell.member])
+    rows = {task.task: task.row for task in scores[cell.member].tasks}
+    return {name: (own[name], [usual[name] for usual in siblings]) for name in own if rows[name] == cell.row}

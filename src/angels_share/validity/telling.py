@@ -62,6 +62,7 @@ def sections(found: Validity) -> list[Section]:
 def _missed(found: Validity) -> Iterator[Block]:
     planted = tuple(
         f"{ROWS[miss.row].title}: {miss.member} shows on {miss.fired} of {miss.of} sets of items; {miss.reason}."
+        + (f" By themselves {listed([*map(task_name, miss.shown_by)])} show it on all." if miss.shown_by else "")
         for miss in found.detection.misses
     )
     if not found.detection.cells:
@@ -134,11 +135,16 @@ def excess(cells: Sequence[Cell]) -> str:
 
 
 def _sensitivity(detection: Detection) -> str:
-    planted = {cell.planted for cell in detection.cells}
+    own = [cell for cell in detection.cells if cell.row == cell.planted]
     share = detection.alarms / detection.off_diagonal if detection.off_diagonal else 0.0
+    each = [
+        f"{sum(cell.fires for cell in own if cell.items == on)} of {sum(cell.items == on for cell in own)} on {on}"
+        for on in dict.fromkeys(cell.items for cell in own)
+    ]
     return (
-        f"Found on every set of items: {len(detection.found)} of {len(planted)} planted losses. Off the diagonal "
-        f"{detection.alarms} of {detection.off_diagonal} cells fire ({hundred(share)} %)."
+        f"Found on every set of items: {len(detection.found)} of {len({cell.planted for cell in own})} planted losses "
+        f"({listed(each)}). Off the diagonal {detection.alarms} of {detection.off_diagonal} cells fire "
+        f"({hundred(share)} %)."
     )
 
 
