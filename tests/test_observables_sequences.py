@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -148,9 +147,6 @@ def test_a_document_where_options_are_expected_is_refused() -> None:
 
 def test_a_log_of_documents_is_read(tmp_path: Path) -> None:
     folder = write_run(tmp_path, ["as_distribution_bpb"], lambda spec, item: [-float(len(item["choices"][0]))])
-    (samples,) = folder.rglob("samples_*.jsonl")
-    rows = [json.loads(line) for line in samples.read_text("utf-8").splitlines()]
-    samples.write_text("".join(json.dumps(r | {"resps": [[r["resps"][0][0][0]]]}) + "\n" for r in rows), "utf-8")
     log = read_run(folder).tasks["as_distribution_bpb"]
     assert log.log_likelihoods is not None
     assert log.log_likelihoods[:, 0].tolist() == [-float(len(i["choices"][0])) for i in log.items]

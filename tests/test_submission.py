@@ -831,7 +831,7 @@ class TestCanonicalTeachers:
 
     def test_an_unknown_teacher_is_found(self, referring):
         shutil.move(referring.parent / "teachers/big-teacher", referring.parent / "teachers/big-teacher-2")
-        assert "'big-teacher' is not registered. Did you mean big-teacher-2" in rejected(referring, "AS-502")
+        assert "big-teacher is registered as big-teacher-2" in rejected(referring, "AS-504")
 
     def test_no_teachers_at_all_is_a_finding(self, referring, tmp_path):
         assert "None is registered" in rejected(referring, "AS-502", tmp_path / "nowhere")
@@ -839,7 +839,7 @@ class TestCanonicalTeachers:
     def test_a_missing_run_is_found(self, referring):
         folder = referring.parent / "teachers/big-teacher"
         edit_json(folder / "teacher.json", lambda content: content["runs"].pop("toy-pilot-0-repeat"))
-        assert "has no run toy-pilot-0-repeat" in rejected(referring, "AS-502")
+        assert "without a teacher_repeat run" in rejected(referring, "AS-504")
 
     def test_a_flipped_byte_in_a_registered_log_is_found(self, referring):
         path = referring.parent / f"teachers/big-teacher/runs/toy-pilot-0/samples/{URN}.jsonl.gz"

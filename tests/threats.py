@@ -67,8 +67,9 @@ THREATS = {
     ),
     "T12": Threat(
         "Many students are submitted, and those that do badly vanish.",
-        "A pair has one id; accepted pairs stay in a chained history, withdrawn ones too (AS-902, AS-904). "
-        "How many variants were tried is declared, and cannot be checked.",
+        "A pair has one id; accepted pairs stay in a chained history, withdrawn ones too (AS-902, AS-904). At most "
+        "five of a login are taken in seven days (AS-952). How many variants were tried is declared, and cannot be "
+        "checked.",
     ),
     "T13": Threat(
         "Names and texts carry HTML, Markdown or badges of the pages.",
@@ -124,7 +125,7 @@ THREATS = {
     "T26": Threat(
         "A pull request takes over the workflow that validates it.",
         "The workflow runs the base branch's code with a token that can only read. A bundle holds no workflow "
-        "(AS-102).",
+        "(AS-102), any other change is refused (AS-951), and a changed workflow's report is not shown.",
     ),
     "T27": Threat(
         "The benchmark's texts end up in training data.",

@@ -166,27 +166,6 @@ RULES: dict[str, Rule] = {
         "note", "Every task of a suite is measured; one that is not is charged in full.", "Run the task, and pack again"
     ),
     "AS-707": Rule("warning", "The pair can be ranked in each of its suites.", "See the reason"),
-    "AS-950": Rule(
-        "error",
-        "Validation comes to its end, whatever a bundle holds.",
-        "This is a fault of the project: report it in an issue, with this line and the bundle",
-    ),
-    "AS-951": Rule(
-        "error",
-        "A pull request with submissions adds whole new folders under submissions/ and changes nothing else: no other "
-        "bundle, canonical teacher, history, workflow or code.",
-        "Take the other changes out; they are welcome in a pull request of their own",
-    ),
-    "AS-952": Rule(
-        "error",
-        "At most five submissions of one person are accepted in seven days: the best of many tries is no measurement.",
-        "Submit fewer, or later",
-    ),
-    "AS-953": Rule(
-        "error",
-        "The folder's name and the pair's id are new, those of withdrawn pairs included.",
-        "Nothing has to be submitted twice; to replace a submission, ask in an issue",
-    ),
     "AS-801": Rule(
         "warning",
         "The student is not its teacher: other weights, and other answers. A pair without a difference is shown but "
@@ -229,6 +208,27 @@ RULES: dict[str, Rule] = {
         "warning",
         "A withdrawn or superseded pair is a line of the history, and its bundle is gone.",
         "Remove the folder; until then the pair is shown but not ranked",
+    ),
+    "AS-950": Rule(
+        "error",
+        "Validation comes to its end, whatever a bundle holds.",
+        "This is a fault of the project: report it in an issue, with this line and the bundle",
+    ),
+    "AS-951": Rule(
+        "error",
+        "A pull request with submissions adds whole new folders under submissions/ and changes nothing else: no other "
+        "bundle, canonical teacher, history, workflow or code.",
+        "Take the other changes out; they are welcome in a pull request of their own",
+    ),
+    "AS-952": Rule(
+        "error",
+        "At most five submissions of one person are accepted in seven days: the best of many tries is no measurement.",
+        "Submit fewer, or later",
+    ),
+    "AS-953": Rule(
+        "error",
+        "The folder's name and the pair's id are new, those of withdrawn pairs included.",
+        "Nothing has to be submitted twice; to replace a submission, ask in an issue",
     ),
 }
 
