@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from angels_share.cli.history import DateOption, day_of
 from angels_share.cli.shell import app, write_text
 from angels_share.cli.submitting import Form, print_examined
 
@@ -19,14 +19,13 @@ def intake(
     login: Annotated[str, typer.Option(help="Who opened the pull request.")],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="File for the report as a comment.")] = None,
     form: Annotated[Form, typer.Option("--format", help="How the report is printed.")] = "rich",
-    date: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day in UTC; default: today.")] = None,
+    date: DateOption = None,
 ) -> None:
     """Check a pull request that adds submissions: what it changes, how many it adds, and every bundle in it."""
     from angels_share.submission.intake import intake as examine
     from angels_share.submission.reporting import as_markdown
 
-    day = (date or dt.datetime.now(dt.UTC)).date()
-    told = list(examine(base, head, login, day))
+    told = list(examine(base, head, login, day_of(date)))
     if output is not None:
         write_text(output, as_markdown(told))
     raise typer.Exit(print_examined(told, form))

@@ -30,7 +30,10 @@ Trust = Literal["self-reported", "recomputed"]
 """What stands behind the numbers: the submitter's word, or the project's own computation from the submitted logs."""
 
 Comparability = Literal["same prompts", "own templates"]
-"""Whether both models read the same prompts, or each in its own chat template or under its own instruction."""
+"""Whether both models read the same prompts, or each in its own chat template."""
+
+OWN_TEMPLATES = "AS-506"
+"""The rule of a pair whose models were asked each through its own chat template."""
 
 BROKEN = "AS-950"
 """The rule of a validation that did not come to its end."""
@@ -130,13 +133,7 @@ def summary(report: Report, folder: str, most: int | None = SHOWN) -> Examined:
 def _comparability(report: Report) -> Comparability | None:
     if report.score is None:
         return None
-    ours, theirs = (report.runs[role].tasks for role in ("teacher", "student"))
-    pairs = [(ours[name].settings, theirs[name].settings) for name in ours.keys() & theirs.keys()]
-    same = all(
-        (t.chat_template_sha, t.system_instruction_sha) == (s.chat_template_sha, s.system_instruction_sha)
-        for t, s in pairs
-    )
-    return "same prompts" if same else "own templates"
+    return "own templates" if any(found.rule == OWN_TEMPLATES for found in report.findings) else "same prompts"
 
 
 def grouped(findings: Iterable[Finding], most: int | None = SHOWN) -> tuple[Group, ...]:
